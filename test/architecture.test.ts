@@ -1,0 +1,296 @@
+// The import arrows of the library: which module of src may know which other, read from the real import statements.
+// The checker is tested first, on made-up sources: every rule has to be able to fail.
+import { assert, describe, it } from "@effect/vitest"
+import { readFileSync, readdirSync } from "node:fs"
+import { builtinModules } from "node:module"
+import { join, posix, relative, sep } from "node:path"
+import { parseAst } from "vitest/node"
+
+const root = join(import.meta.dirname, "..")
+
+// --- reading -------------------------------------------------------------------------------------------------------
+
+interface Import {
+  /** What the statement names, and for a relative import the path from the root of the repository. */
+  readonly target: string
+  /** Erased when the module runs: `import type`, `export type` and `import("…").T` in a type. */
+  readonly typeOnly: boolean
+}
+
+interface Module {
+  readonly path: string
+  readonly imports: ReadonlyArray<Import>
+  readonly onlyReExports: boolean
+  readonly beginsWithComment: boolean
+}
+
+interface Node {
+  readonly type: string
+  readonly [key: string]: unknown
+}
+
+const isNode = (u: unknown): u is Node =>
+  typeof u === "object" && u !== null && "type" in u && typeof u.type === "string"
+
+const nodesBelow = (u: unknown): Array<Node> =>
+  Array.isArray(u)
+    ? u.flatMap(nodesBelow)
+    : isNode(u)
+      ? [u, ...Object.values(u).flatMap((child) => (typeof child === "object" ? nodesBelow(child) : []))]
+      : []
+
+const readModule = (path: string, source: string): Module => {
+  const program = parseAst(source, { lang: "ts" })
+  const imports = nodesBelow(program.body).flatMap((node): Array<Import> => {
+    // `import … from`, `export … from`, `import(…)` and `import("…").T` all keep what they name in `source`.
+    if (!/^(Import|Export|TSImport)/.test(node.type) || !isNode(node["source"])) return []
+    const specifier = node["source"]["value"]
+    if (typeof specifier !== "string") return []
+    return [
+      {
+        target: specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier,
+        typeOnly: node.type === "TSImportType" || node["importKind"] === "type" || node["exportKind"] === "type"
+      }
+    ]
+  })
+  return {
+    path,
+    imports,
+    onlyReExports: program.body.every(
+      (node) => node.type.startsWith("Export") && "source" in node && node.source !== null
+    ),
+    beginsWithComment: /[a-z]/i.test(/^(?:#!.*\n)?\s*(\/\/.*|\/\*[^]*?\*\/)/.exec(source)?.[1] ?? "")
+  }
+}
+
+// --- rules ---------------------------------------------------------------------------------------------------------
+
+const isIn =
+  (...folders: ReadonlyArray<string>) =>
+  (path: string) =>
+    folders.some((folder) => path.startsWith(`src/${folder}/`))
+const isOneOf =
+  (...files: ReadonlyArray<string>) =>
+  (path: string) =>
+    files.some((file) => path === `src/${file}`)
+
+const isIndex = isOneOf("index.ts")
+const isCore = (path: string) => /^src\/[^/]+\.ts$/.test(path) && !isIndex(path)
+const isFolder = (path: string) => /^src\/[^/]+\//.test(path)
+const isBuiltin = (target: string) => target.startsWith("node:") || builtinModules.includes(target)
+const isStoreService = isOneOf("store/TaskStore.ts", "store/TaskQueue.ts")
+
+interface Arrow {
+  readonly from: (path: string) => boolean
+  readonly mustNotImport: (target: string) => boolean
+  readonly because: string
+}
+
+const arrows: ReadonlyArray<Arrow> = [
+  {
+    from: isCore,
+    mustNotImport: isBuiltin,
+    because: "a core file (src/*.ts) imports nothing from Node, so that it runs wherever Effect does"
+  },
+  {
+    from: isCore,
+    mustNotImport: (target) => isFolder(target) || isIndex(target),
+    because: "a core file (src/*.ts) knows no folder: runners, stores and middleware know the core, never the reverse"
+  },
+  {
+    from: isIn("store", "broker"),
+    mustNotImport: isIn("runner"),
+    because: "a store or queue keeps tasks and must not know what runs them"
+  },
+  {
+    from: isIn("runner"),
+    mustNotImport: (target) => isIn("store", "broker")(target) && !isStoreService(target),
+    because: "a runner knows only the services TaskStore and TaskQueue, never one of their implementations"
+  },
+  {
+    from: isIn("middleware"),
+    mustNotImport: (target) => isIndex(target) || (isFolder(target) && !isIn("middleware")(target)),
+    because: "a middleware knows only the core: it must work round every runner"
+  },
+  {
+    from: (path) => !isIn("pool")(path),
+    mustNotImport: isOneOf("pool/Wire.ts"),
+    because: "the wire format belongs to src/pool alone, which may change it at will"
+  },
+  {
+    from: (path) => !isIn("pool")(path) && !isOneOf("runner/ThreadRunner.ts", "runner/ProcessRunner.ts")(path),
+    mustNotImport: (target) => isIn("pool")(target) && !isOneOf("pool/Wire.ts")(target),
+    because: "the pool is known to ThreadRunner and ProcessRunner alone"
+  }
+]
+
+/** Packages that a user installs only when wanted; all packages of one dependency have to stay in one file. */
+const optionalDependencies: Readonly<Record<string, RegExp>> = {
+  redis: /^(redis|ioredis|@redis\/.+)$/,
+  pg: /^(pg|pg-.+|@effect\/sql-pg)(\/|$)/,
+  amqplib: /^amqplib(\/|$)/,
+  mqtt: /^mqtt(\/|$)/,
+  nats: /^(nats|@nats-io\/.+)$/,
+  esbuild: /^esbuild(\/|$)/
+}
+
+/** One sentence for each place where a module does what it must not. */
+const violations = (sources: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+  const modules = Object.entries(sources).map(([path, source]) => readModule(path, source))
+  return [
+    ...modules.flatMap((module) =>
+      module.imports.flatMap(({ target }) => {
+        const arrow = arrows.find((arrow) => arrow.from(module.path) && arrow.mustNotImport(target))
+        return arrow === undefined ? [] : [`${module.path} imports ${target}: ${arrow.because}`]
+      })
+    ),
+    ...modules
+      .filter((module) => isIndex(module.path) && !module.onlyReExports)
+      .map((module) => `${module.path} does more than re-export: it is the public face and nothing else`),
+    ...modules
+      .filter((module) => !module.beginsWithComment)
+      .map((module) => `${module.path} does not begin with a comment: every module says first what it is for`),
+    ...Object.entries(optionalDependencies).flatMap(([name, pattern]) => {
+      const importers = modules.filter((module) => module.imports.some(({ target }) => pattern.test(target)))
+      return importers.length < 2
+        ? []
+        : [
+            `${importers.map((module) => module.path).join(" and ")} import ${name}: ` +
+              "an optional dependency is imported by one file, reached by one subpath"
+          ]
+    }),
+    ...cycles(modules).map((cycle) => `${cycle.join(" → ")}: modules must not import each other in a circle`)
+  ]
+}
+
+/** The circles that are closed on a depth-first walk along imports that exist at run time. */
+const cycles = (modules: ReadonlyArray<Module>): ReadonlyArray<ReadonlyArray<string>> => {
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  const found: Array<ReadonlyArray<string>> = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: ReadonlyArray<string>): void => {
+    const start = trail.indexOf(path)
+    if (start >= 0) {
+      found.push([...trail.slice(start), path])
+    } else if (!done.has(path)) {
+      for (const imported of byPath.get(path)?.imports ?? []) {
+        if (!imported.typeOnly) visit(imported.target, [...trail, path])
+      }
+      done.add(path)
+    }
+  }
+  for (const module of modules) visit(module.path, [])
+  return found
+}
+
+// --- tests ---------------------------------------------------------------------------------------------------------
+
+describe("the checker", () => {
+  const check = (sources: Readonly<Record<string, string>>) =>
+    violations(
+      Object.fromEntries(Object.entries(sources).map(([path, source]) => [path, `// For the test.\n${source}`]))
+    )
+
+  const forbidden: ReadonlyArray<readonly [from: string, source: string, target: string]> = [
+    ["src/Task.ts", `import { join } from "node:path"`, "node:path"],
+    ["src/Task.ts", `import fs from "fs"`, "fs"],
+    ["src/Task.ts", `import * as FiberRunner from "./runner/FiberRunner.ts"`, "src/runner/FiberRunner.ts"],
+    ["src/Task.ts", `import type { Store } from "./store/TaskStore.ts"`, "src/store/TaskStore.ts"],
+    ["src/Task.ts", `export * from "./middleware/retry.ts"`, "src/middleware/retry.ts"],
+    ["src/Task.ts", `const load = () => import("./pool/Pool.ts")`, "src/pool/Pool.ts"],
+    ["src/Task.ts", `export type T = import("./cli/main.ts").T`, "src/cli/main.ts"],
+    ["src/Task.ts", `import * as Strand from "./index.ts"`, "src/index.ts"],
+    ["src/store/FileStore.ts", `import "../runner/StoreRunner.ts"`, "src/runner/StoreRunner.ts"],
+    ["src/broker/MqttQueue.ts", `import "../runner/StoreRunner.ts"`, "src/runner/StoreRunner.ts"],
+    ["src/runner/StoreRunner.ts", `import "../store/SqliteStore.ts"`, "src/store/SqliteStore.ts"],
+    ["src/runner/StoreReader.ts", `import "../broker/NatsQueue.ts"`, "src/broker/NatsQueue.ts"],
+    ["src/middleware/recorded.ts", `import "../store/TaskStore.ts"`, "src/store/TaskStore.ts"],
+    ["src/middleware/retry.ts", `import "../runner/FiberRunner.ts"`, "src/runner/FiberRunner.ts"],
+    ["src/runner/ThreadRunner.ts", `import type { Frame } from "../pool/Wire.ts"`, "src/pool/Wire.ts"],
+    ["src/server/Server.ts", `import "../pool/Wire.ts"`, "src/pool/Wire.ts"],
+    ["src/runner/FiberRunner.ts", `import "../pool/Pool.ts"`, "src/pool/Pool.ts"]
+  ]
+
+  for (const [from, source, target] of forbidden) {
+    it(`refuses in ${from}: ${source}`, () => {
+      const found = check({ [from]: source })
+      assert.strictEqual(found.length, 1, found.join("\n"))
+      assert.isTrue(found[0]?.startsWith(`${from} imports ${target}: `), found[0])
+    })
+  }
+
+  it("allows what the arrows allow", () => {
+    assert.deepStrictEqual(
+      check({
+        "src/index.ts": `export * as Task from "./Task.ts"\nexport { TaskError } from "./TaskError.ts"`,
+        "src/Task.ts": `import * as Effect from "effect/Effect"\nimport "./TaskError.ts"\nconst s = 'from "node:fs"'`,
+        "src/TaskError.ts": `// import "./runner/FiberRunner.ts"`,
+        "src/pool/Pool.ts": `import "./Wire.ts"\nimport "node:os"\nimport "../Task.ts"`,
+        "src/pool/Wire.ts": ``,
+        "src/runner/ThreadRunner.ts": `import "node:worker_threads"\nimport "../pool/Pool.ts"\nimport "../Task.ts"`,
+        "src/runner/StoreRunner.ts": `import "../store/TaskStore.ts"\nimport "../store/TaskQueue.ts"`,
+        "src/store/PostgresStore.ts": `import "./TaskStore.ts"\nconst pg = () => import("pg")`,
+        "src/middleware/index.ts": `export * from "./retry.ts"`,
+        "src/middleware/retry.ts": `import "../Task.ts"`
+      }),
+      []
+    )
+  })
+
+  it("refuses anything but re-exports in src/index.ts", () => {
+    for (const source of [`import "./Task.ts"`, `export const version = "1"`, `const a = 1\nexport { a }`]) {
+      const found = check({ "src/index.ts": source })
+      assert.strictEqual(found.length, 1)
+      assert.match(found[0] ?? "", /^src\/index\.ts does more than re-export/)
+    }
+  })
+
+  it("refuses an optional dependency in two files", () => {
+    const found = check({ "src/store/A.ts": `import "pg"`, "src/store/B.ts": `const b = import("pg")` })
+    assert.strictEqual(found.length, 1)
+    assert.match(found[0] ?? "", /^src\/store\/A\.ts and src\/store\/B\.ts import pg: /)
+  })
+
+  it("refuses a module without a comment at its top", () => {
+    for (const source of [``, `export const a = 1 // a`, `/** */\nexport const a = 1`, `//\nexport const a = 1`]) {
+      const found = violations({ "src/Task.ts": source })
+      assert.strictEqual(found.length, 1, source)
+      assert.match(found[0] ?? "", /^src\/Task\.ts does not begin with a comment/)
+    }
+    assert.deepStrictEqual(violations({ "src/Task.ts": `/**\n * Defines tasks.\n */\nexport const a = 1` }), [])
+    assert.deepStrictEqual(violations({ "src/cli/main.ts": `#!/usr/bin/env node\n// The command line.` }), [])
+  })
+
+  it("refuses a circle of imports, except of types", () => {
+    const found = check({
+      "src/A.ts": `import "./B.ts"`,
+      "src/B.ts": `export * from "./C.ts"`,
+      "src/C.ts": `const a = () => import("./A.ts")`
+    })
+    assert.deepStrictEqual(found, [
+      "src/A.ts → src/B.ts → src/C.ts → src/A.ts: modules must not import each other in a circle"
+    ])
+    assert.deepStrictEqual(
+      check({ "src/A.ts": `import "./B.ts"`, "src/B.ts": `import type * as A from "./A.ts"\nimport "./C.ts"` }),
+      []
+    )
+  })
+})
+
+describe("src", () => {
+  const sources = Object.fromEntries(
+    readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => join(root, "src", file))
+      .map((file) => [relative(root, file).replaceAll(sep, "/"), readFileSync(file, "utf8")])
+  )
+
+  it("has modules", () => {
+    assert.isNotEmpty(Object.keys(sources))
+  })
+
+  it("keeps to the import arrows", () => {
+    const found = violations(sources)
+    assert.isEmpty(found, `\n${found.join("\n")}`)
+  })
+})

@@ -1,0 +1,158 @@
+// Checks the package as a user gets it: packs what `npm run build` made, lets publint and arethetypeswrong judge the
+// tarball, installs it into an empty project outside the repository, and there runs a task on a thread and in a
+// process and type-checks a program. Run it with `npm run test:package`.
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = join(import.meta.dirname, "..")
+const installed = (name: string, file: string): string => join(root, "node_modules", name, file)
+
+interface Manifest {
+  readonly version: string
+  readonly exports: Readonly<Record<string, unknown>>
+}
+const manifest = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+
+const run = (cwd: string, file: string, args: ReadonlyArray<string>): void => {
+  const { status, signal, stdout, stderr } = spawnSync(file, args, { cwd, encoding: "utf8", timeout: 180_000 })
+  if (status !== 0) {
+    throw new Error(`${[file, ...args].join(" ")} ended with ${signal ?? `code ${status}`}\n${stdout}${stderr}`)
+  }
+}
+const node = (cwd: string, ...args: ReadonlyArray<string>): void => run(cwd, process.execPath, args)
+// The npm that runs this script, on the Node that runs this script.
+const npmCli = process.env["npm_execpath"]
+const npm = (cwd: string, ...args: ReadonlyArray<string>): void =>
+  npmCli?.endsWith("npm-cli.js") ? node(cwd, npmCli, ...args) : run(cwd, "npm", args)
+
+const subpaths = Object.keys(manifest(root).exports)
+  .filter((subpath) => subpath !== "./package.json")
+  .map((subpath) => subpath.replace(".", "effect-strand"))
+
+const consumer: Readonly<Record<string, string>> = {
+  "package.json": `{ "name": "consumer", "private": true, "type": "module" }`,
+
+  "tsconfig.json": JSON.stringify({
+    compilerOptions: {
+      target: "ES2024",
+      // Effect's own declarations use DOM types; those of this package have been checked without.
+      lib: ["ES2024", "DOM"],
+      module: "NodeNext",
+      types: ["node"],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      skipLibCheck: false
+    },
+    files: ["consumer.ts"]
+  }),
+
+  "tasks.mjs": `
+    import { Effect, Schema } from "effect"
+    import { Task } from "effect-strand"
+    import { threadId } from "node:worker_threads"
+
+    export const where = Task.make("where", {
+      payload: { n: Schema.Int },
+      success: Schema.Struct({ n: Schema.Int, pid: Schema.Int, threadId: Schema.Int })
+    })
+
+    export default where.toLayer(({ n }) => Effect.sync(() => ({ n: n * 2, pid: process.pid, threadId })))
+  `,
+
+  "main.mjs": `
+    import assert from "node:assert/strict"
+    import { Effect } from "effect"
+    import * as ProcessRunner from "effect-strand/ProcessRunner"
+    import * as ThreadRunner from "effect-strand/ThreadRunner"
+    import { where } from "./tasks.mjs"
+
+    const module = new URL("./tasks.mjs", import.meta.url)
+    const on = (runner) => Effect.runPromise(where.run({ n: 21 }).pipe(Effect.provide(runner)))
+
+    const thread = await on(ThreadRunner.layer({ module, size: 1 }))
+    assert.equal(thread.n, 42)
+    assert.equal(thread.pid, process.pid)
+    assert.notEqual(thread.threadId, 0)
+
+    const child = await on(ProcessRunner.layer({ module, size: 1 }))
+    assert.equal(child.n, 42)
+    assert.notEqual(child.pid, process.pid)
+    assert.equal(child.threadId, 0)
+  `,
+
+  "subpaths.mjs": subpaths.map((subpath) => `await import("${subpath}")`).join("\n"),
+
+  "consumer.ts": `
+    ${subpaths.map((subpath, i) => `import * as Subpath${i} from "${subpath}"`).join("\n")}
+    export const all = [${subpaths.map((_, i) => `Subpath${i}`).join(", ")}]
+
+    import { Effect, Schema } from "effect"
+    import { Task } from "effect-strand"
+    import * as ThreadRunner from "effect-strand/ThreadRunner"
+
+    const double = Task.make("double", { payload: { n: Schema.Int }, success: Schema.Int })
+    const runner = ThreadRunner.layer({ module: new URL("./tasks.js", import.meta.url) })
+
+    export const handlers = double.toLayer(({ n }) => Effect.succeed(n * 2))
+    export const result: Promise<number> = Effect.runPromise(double.run({ n: 1 }).pipe(Effect.provide(runner)))
+
+    // @ts-expect-error the payload has a number
+    double.run({ n: "1" })
+    // @ts-expect-error the handler answers with a number
+    double.toLayer(() => Effect.succeed("2"))
+    // @ts-expect-error a task needs a runner
+    Effect.runPromise(double.run({ n: 1 }))
+  `
+}
+
+const step = (name: string, body: () => void): void => {
+  const start = performance.now()
+  body()
+  console.log(`ok  ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`)
+}
+
+const workspace = mkdtempSync(join(tmpdir(), "effect-strand-package-"))
+try {
+  step("npm pack", () => npm(root, "pack", "--ignore-scripts", "--pack-destination", workspace))
+  const file = readdirSync(workspace).find((name) => name.endsWith(".tgz"))
+  if (file === undefined) throw new Error("npm pack made no tarball")
+  const tarball = join(workspace, file)
+
+  step("publint", () => node(root, installed("publint", "src/cli.js"), "run", tarball, "--strict"))
+  step("arethetypeswrong", () =>
+    node(
+      root,
+      installed("@arethetypeswrong/cli", "dist/index.js"),
+      tarball,
+      "--profile",
+      "esm-only",
+      "--no-definitely-typed",
+      "--no-color",
+      "--no-emoji"
+    )
+  )
+
+  const project = join(workspace, "consumer")
+  mkdirSync(project)
+  for (const [file, content] of Object.entries(consumer)) writeFileSync(join(project, file), content)
+
+  step("npm install", () =>
+    npm(
+      project,
+      "install",
+      "--prefer-offline",
+      "--no-audit",
+      "--no-fund",
+      tarball,
+      ...["effect", "@types/node"].map((name) => `${name}@${manifest(installed(name, ".")).version}`)
+    )
+  )
+  step("a task on a thread and in a process", () => node(project, "main.mjs"))
+  step("every subpath loads", () => node(project, "subpaths.mjs"))
+  step("types", () => node(project, installed("typescript", "bin/tsc")))
+} finally {
+  rmSync(workspace, { recursive: true, force: true })
+}
