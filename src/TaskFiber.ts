@@ -1,0 +1,86 @@
+/**
+ * The handle of a running task: a real `Fiber` that also knows its task.
+ *
+ * Everything that works with fibers works with it: `Fiber.join`, `Fiber.await`, `Fiber.interrupt`, which stops the
+ * work wherever it runs and completes when it has stopped.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
+import type * as Stream from "effect/Stream"
+import type { TaskInfo, TaskRequest, TaskStatus } from "./TaskRequest.ts"
+
+const TypeId = "~effect-strand/TaskFiber"
+
+/**
+ * The handle of a task.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskFiber<out A, out E = never> extends Fiber.Fiber<A, E> {
+  readonly [TypeId]: TaskRequest
+  /** The task's id, unique among all runners and processes. */
+  readonly taskId: string
+  /** Where the task is in its life. */
+  readonly status: Effect.Effect<TaskStatus>
+  /** What the handler reports with `TaskContext.progress`, from the latest value on; ends with the task. */
+  readonly progress: Stream.Stream<unknown>
+  /** Name, tags, priority, times and the rest of what is known of the task now. */
+  readonly metadata: TaskInfo
+}
+
+/**
+ * Tells a task's handle from other fibers.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isTaskFiber = (u: unknown): u is TaskFiber<unknown, unknown> => Predicate.hasProperty(u, TypeId)
+
+// The prototype of Effect's fibers, extended once by the properties of a handle: a handle is then the very fiber that
+// the runtime made, with one field more.
+let prototype: object | undefined
+
+const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
+  Object.defineProperties(Object.create(Object.getPrototypeOf(fiber)), {
+    taskId: {
+      get(this: TaskFiber<unknown, unknown>) {
+        return this[TypeId].id
+      }
+    },
+    status: {
+      get(this: TaskFiber<unknown, unknown>) {
+        return Effect.sync(() => this[TypeId].currentStatus)
+      }
+    },
+    progress: {
+      get(this: TaskFiber<unknown, unknown>) {
+        return this[TypeId].progressStream
+      }
+    },
+    metadata: {
+      get(this: TaskFiber<unknown, unknown>) {
+        return this[TypeId].info
+      }
+    }
+  })
+
+/**
+ * Starts an Effect that does a request's work, as a fiber of its own, and gives its handle.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeUnsafe = <A, E>(
+  request: TaskRequest,
+  context: Context.Context<never>,
+  effect: Effect.Effect<A, E>
+): TaskFiber<A, E> => {
+  const fiber = Effect.runForkWith(context)(effect) as Fiber.Fiber<A, E> & { [TypeId]: TaskRequest }
+  fiber[TypeId] = request
+  return Object.setPrototypeOf(fiber, (prototype ??= makePrototype(fiber))) as TaskFiber<A, E>
+}

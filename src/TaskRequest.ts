@@ -1,0 +1,257 @@
+/**
+ * One call of a task on its way through a runner.
+ *
+ * A request is made where the task is called and travels, as an object, through every middleware to the runner, which
+ * tells it what happens: accepted, running, progress, settled. The handle of the call ({@link TaskFiber}) and the list
+ * of live tasks read from it. People who use tasks never see a request; people who write runners or middleware do.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import type * as Task from "./Task.ts"
+import { TaskContext } from "./TaskContext.ts"
+
+/**
+ * Where a task is in its life.
+ *
+ * **Details**
+ *
+ * - `scheduled`: waits for its `delay` or `runAt`
+ * - `pending`: waits for a free worker
+ * - `running`: its handler has been started, or is next on its worker
+ * - `completed`, `failed`, `cancelled`: it is over
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TaskStatus = "scheduled" | "pending" | "running" | "completed" | "failed" | "cancelled"
+
+/**
+ * What can be read of a task from outside while it lives.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskInfo {
+  readonly id: string
+  readonly name: string
+  readonly status: TaskStatus
+  readonly priority: number
+  readonly attempt: number
+  readonly tags: ReadonlyArray<string>
+  /** When the task was called, in milliseconds since the epoch. */
+  readonly createdAt: number
+  /** The id of the task whose handler called this one, if one did. */
+  readonly parentId: string | undefined
+  /** What the handler reported last with `TaskContext.progress`. */
+  readonly progress: unknown
+}
+
+/** The priority of a task that names none. Lower runs first. */
+export const defaultPriority = 10
+
+const noTags: ReadonlyArray<string> = []
+
+// Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
+// hot path, which a UUID for each task is not.
+const prefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
+let counter = 0
+
+interface Observers {
+  readonly progress: Set<(value: unknown) => void>
+  readonly settled: Set<() => void>
+}
+
+/**
+ * One call of a task.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
+  readonly id: string
+  readonly task: Task.Any
+  readonly payload: unknown
+  readonly options: Task.RunOptions
+  /** The context of the caller's fiber: its loggers, its span, its services. */
+  readonly callerContext: Context.Context<never>
+  readonly createdAt: number
+  readonly parentId: string | undefined
+
+  attempt = 1
+  deadline: number | undefined = undefined
+  /** True once the runner has taken responsibility for the task: it is queued, or running. */
+  accepted = false
+  /** True once somebody has asked for the task to be cancelled by its id. */
+  cancelled = false
+  /**
+   * Set by the runner while it has the task: asks for the work to be stopped. The runner then completes the task as
+   * interrupted, once the work has stopped.
+   */
+  abort: (() => void) | undefined = undefined
+  /** The fiber in which the request waits by itself, for its delay or between attempts. */
+  waiting: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** Called at the moment the request is accepted. */
+  onAccepted: (() => void) | undefined = undefined
+  /** Replaced by runners that know better only when asked. */
+  status: TaskStatus | (() => TaskStatus) = "pending"
+
+  private latest: unknown = undefined
+  private observers: Observers | undefined = undefined
+
+  constructor(
+    task: Task.Any,
+    payload: unknown,
+    options: Task.RunOptions,
+    callerContext: Context.Context<never>,
+    id: string | undefined
+  ) {
+    this.task = task
+    this.payload = payload
+    this.options = options
+    this.callerContext = callerContext
+    this.id = id ?? prefix + (++counter).toString(36)
+    this.createdAt = Context.get(callerContext, Clock.Clock).currentTimeMillisUnsafe()
+    this.parentId = Context.getOrUndefined(callerContext, TaskContext)?.id
+  }
+
+  get name(): string {
+    return this.task.name
+  }
+
+  get priority(): number {
+    return this.options.priority ?? defaultPriority
+  }
+
+  get tags(): ReadonlyArray<string> {
+    return this.options.tags ?? noTags
+  }
+
+  get currentStatus(): TaskStatus {
+    return typeof this.status === "function" ? this.status() : this.status
+  }
+
+  get settled(): boolean {
+    return this.status === "completed" || this.status === "failed" || this.status === "cancelled"
+  }
+
+  /** Starts the clock of the call's time limit. */
+  startTimeout(): Duration.Duration | undefined {
+    if (this.options.timeout === undefined) return undefined
+    const timeout = Duration.fromInputUnsafe(this.options.timeout)
+    this.deadline =
+      Context.get(this.callerContext, Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(timeout)
+    return timeout
+  }
+
+  progress(value: unknown): Effect.Effect<void> {
+    return Effect.sync(() => this.reportProgress(value))
+  }
+
+  reportProgress(value: unknown): void {
+    this.latest = value
+    if (this.observers !== undefined) for (const observer of this.observers.progress) observer(value)
+  }
+
+  accept(): void {
+    if (this.accepted) return
+    this.accepted = true
+    this.onAccepted?.()
+  }
+
+  /** Asks for the task to be cancelled, wherever it is. Does nothing once it is settled. */
+  cancel(): void {
+    if (this.settled || this.cancelled) return
+    this.cancelled = true
+    if (this.waiting !== undefined) this.waiting.interruptUnsafe()
+    else this.abort?.()
+  }
+
+  settle(exit: Exit.Exit<unknown, unknown>): void {
+    if (this.settled) return
+    this.status = Exit.isSuccess(exit)
+      ? "completed"
+      : this.cancelled || Cause.hasInterruptsOnly(exit.cause)
+        ? "cancelled"
+        : "failed"
+    this.abort = undefined
+    this.waiting = undefined
+    if (this.observers !== undefined) for (const observer of this.observers.settled) observer()
+  }
+
+  /** Completes when the task is over and its work has stopped. */
+  get awaitSettled(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.settled) return resume(Effect.void)
+      return Effect.sync(this.observe("settled", () => resume(Effect.void)))
+    })
+  }
+
+  /** What the handler reports, from the latest value on; ends with the task. */
+  get progressStream(): Stream.Stream<unknown> {
+    return Stream.callback<unknown>((queue) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          if (this.latest !== undefined) Queue.offerUnsafe(queue, this.latest)
+          if (this.settled) {
+            Queue.endUnsafe(queue)
+            return []
+          }
+          return [
+            this.observe("progress", (value) => Queue.offerUnsafe(queue, value)),
+            this.observe("settled", () => Queue.endUnsafe(queue))
+          ]
+        }),
+        (unsubscribe) => Effect.sync(() => unsubscribe.forEach((f) => f()))
+      )
+    )
+  }
+
+  private observe<K extends keyof Observers>(kind: K, observer: Parameters<Observers[K]["add"]>[0]): () => void {
+    const observers = (this.observers ??= { progress: new Set(), settled: new Set() })[kind] as Set<typeof observer>
+    observers.add(observer)
+    return () => observers.delete(observer)
+  }
+
+  get info(): TaskInfo {
+    return {
+      id: this.id,
+      name: this.task.name,
+      status: this.currentStatus,
+      priority: this.priority,
+      attempt: this.attempt,
+      tags: this.tags,
+      createdAt: this.createdAt,
+      parentId: this.parentId,
+      progress: this.latest
+    }
+  }
+}
+
+/**
+ * Makes a request in the current fiber.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  context: Context.Context<never>,
+  task: Task.Any,
+  payload: unknown,
+  options: Task.RunOptions | undefined
+): TaskRequest =>
+  new TaskRequest(
+    task,
+    payload,
+    options === undefined ? task.options : { ...task.options, ...options },
+    context,
+    undefined
+  )

@@ -1,0 +1,351 @@
+/**
+ * The one service that runs tasks.
+ *
+ * A runner is a Layer that provides `TaskRunner`; the program that calls tasks does not know which. What all runners
+ * have in common is written once, in {@link make}: the list of live tasks, handles, delays, time limits, retries,
+ * cancelling by id and the orderly end. What is left for a runner is to execute one request.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RunnerStats } from "./RunnerStats.ts"
+import * as TaskCodec from "./TaskCodec.ts"
+import { RunnerClosed, TaskCancelled, type TaskError, TaskTimeout } from "./TaskError.ts"
+import * as TaskFiber from "./TaskFiber.ts"
+import type { TaskInfo, TaskRequest } from "./TaskRequest.ts"
+
+/**
+ * Runs tasks, wherever its Layer says.
+ *
+ * **Details**
+ *
+ * Programs call tasks by the methods of the task (`task.run`, `task.fork`, ...). What is of interest here is the view
+ * from above: the live tasks, and the controls of the runner.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TaskRunner extends Context.Service<
+  TaskRunner,
+  {
+    /** Runs a request and waits for its result. Interrupting it stops the work. */
+    readonly execute: (request: TaskRequest) => Effect.Effect<unknown, unknown>
+    /** Runs the request of a streaming task. Leaving the stream early stops the work. */
+    readonly stream: (request: TaskRequest) => Stream.Stream<unknown, unknown>
+    /**
+     * Starts a request and gives its handle once the runner has accepted it. Fails, without a handle, when the
+     * request is refused.
+     */
+    readonly fork: (request: TaskRequest) => Effect.Effect<TaskFiber.TaskFiber<unknown, unknown>, TaskError>
+    /** The tasks that are scheduled, pending or running, oldest first. */
+    readonly tasks: Effect.Effect<ReadonlyArray<TaskInfo>>
+    /** A live task by its id. */
+    readonly get: (id: string) => Effect.Effect<Option.Option<TaskInfo>>
+    /**
+     * Cancels a live task by its id, and waits until its work has stopped. The task fails with `TaskCancelled`. False
+     * when no live task has this id.
+     */
+    readonly cancel: (id: string) => Effect.Effect<boolean>
+    /**
+     * Waits until no task is left. With `close: true` no further task is accepted meanwhile and after: they fail with
+     * `RunnerClosed`.
+     */
+    readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Effect.Effect<void>
+  } & Controls
+>()("effect-strand/TaskRunner") {}
+
+/**
+ * The controls of a runner.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Controls {
+  /** Starts no further task until `resume`. What has been started goes on; what comes in waits. */
+  readonly pause: Effect.Effect<void>
+  /** Ends `pause`. */
+  readonly resume: Effect.Effect<void>
+  /** Changes how many tasks may run at once: fibers, or workers of a pool. Takes effect without losing a task. */
+  readonly resize: (size: number) => Effect.Effect<void>
+  /** Counters and times since the runner was made. */
+  readonly stats: Effect.Effect<RunnerStats>
+}
+
+/**
+ * What a runner has to bring along.
+ *
+ * **Details**
+ *
+ * `execute` and `stream` call `request.accept()` when the request is queued or started, keep `request.status` and
+ * `request.abort` up to date, and end as interrupted, once the work has stopped, when they are interrupted or when
+ * `request.abort` is called.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Controls {
+  readonly execute: (request: TaskRequest) => Effect.Effect<unknown, unknown>
+  readonly stream: (request: TaskRequest) => Stream.Stream<unknown, unknown>
+  /**
+   * How long the end of the runner's scope waits for live tasks before it interrupts them.
+   *
+   * @default "5 seconds"
+   */
+  readonly shutdownGrace?: Duration.Input | undefined
+}
+
+/**
+ * Makes a runner. Its tasks live in the current scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<TaskRunner["Service"], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const live = new Map<string, TaskRequest>()
+    const idleObservers = new Set<() => void>()
+    let closed = false
+
+    const settle = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): void => {
+      live.delete(request.id)
+      request.settle(exit)
+      if (live.size === 0 && idleObservers.size > 0) {
+        const observers = [...idleObservers]
+        idleObservers.clear()
+        for (const observer of observers) observer()
+      }
+    }
+
+    const awaitEmpty = Effect.callback<void>((resume) => {
+      if (live.size === 0) return resume(Effect.void)
+      const observer = () => resume(Effect.void)
+      idleObservers.add(observer)
+      return Effect.sync(() => idleObservers.delete(observer))
+    })
+
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        closed = true
+        return Effect.timeoutOption(awaitEmpty, options.shutdownGrace ?? "5 seconds").pipe(
+          Effect.andThen(
+            Effect.suspend(() => {
+              for (const request of live.values()) request.cancel()
+              return awaitEmpty
+            })
+          )
+        )
+      })
+    )
+
+    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+      Effect.suspend(() => {
+        if (closed) return Effect.fail(new RunnerClosed({ task: request.name }))
+        live.set(request.id, request)
+        return Effect.onExit(withCancellation(request, withOptions(request, options.execute)), (exit) => {
+          settle(request, exit)
+          return Effect.void
+        })
+      })
+
+    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+      Stream.suspend(() => {
+        if (closed) return Stream.fail(new RunnerClosed({ task: request.name }))
+        live.set(request.id, request)
+        return streamWithOptions(request, options.stream).pipe(
+          Stream.catchCause((cause) =>
+            request.cancelled
+              ? Stream.fail(new TaskCancelled({ task: request.name, taskId: request.id }))
+              : Stream.failCause(cause)
+          ),
+          Stream.onExit((exit) => Effect.sync(() => settle(request, exit)))
+        )
+      })
+
+    const cancel = (id: string): Effect.Effect<boolean> =>
+      Effect.suspend(() => {
+        const request = live.get(id)
+        if (request === undefined) return Effect.succeed(false)
+        request.cancel()
+        return Effect.as(request.awaitSettled, true)
+      })
+
+    return TaskRunner.of({
+      execute,
+      stream,
+      fork: forkWith(execute),
+      tasks: Effect.sync(() => Array.from(live.values(), (request) => request.info)),
+      get: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(live.get(id)), (request) => request.info)),
+      cancel,
+      awaitIdle: ({ close } = {}) =>
+        Effect.suspend(() => {
+          if (close) closed = true
+          return awaitEmpty
+        }),
+      pause: options.pause,
+      resume: options.resume,
+      resize: options.resize,
+      stats: options.stats
+    })
+  })
+
+/** A runner may end a cancelled request as interrupted; the caller, who was not interrupted, learns who did it. */
+const withCancellation = (
+  request: TaskRequest,
+  effect: Effect.Effect<unknown, unknown>
+): Effect.Effect<unknown, unknown> =>
+  Effect.catchCause(effect, (cause) =>
+    request.cancelled
+      ? Effect.fail(new TaskCancelled({ task: request.name, taskId: request.id }))
+      : Effect.failCause(cause)
+  )
+
+/** Adds what the call's options ask for. A call without options pays nothing for it. */
+const withOptions = (request: TaskRequest, execute: Options["execute"]): Effect.Effect<unknown, unknown> => {
+  const { delay, retry, runAt, timeout } = request.options
+  if (timeout === undefined && retry === undefined && delay === undefined && runAt === undefined) {
+    return execute(request)
+  }
+  let effect = execute(request)
+  if (retry !== undefined) effect = retryWith(request, effect, retry)
+  if (timeout !== undefined) effect = timeoutWith(request, effect)
+  if (delay !== undefined || runAt !== undefined) effect = delayWith(request, effect)
+  return retry === undefined && delay === undefined && runAt === undefined ? effect : inOwnFiber(request, effect)
+}
+
+const timeoutWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>) =>
+  Effect.suspend(() => {
+    const timeout = request.startTimeout()!
+    return Effect.timeoutOrElse(effect, {
+      duration: timeout,
+      orElse: () => Effect.fail(timeoutError(request, timeout))
+    })
+  })
+
+const timeoutError = (request: TaskRequest, timeout: Duration.Duration) =>
+  new TaskTimeout({ task: request.name, taskId: request.id, timeout: Duration.toMillis(timeout) })
+
+// What would fail again, or was meant to end the task, is not tried again.
+const final = new Set([
+  "TaskNotFound",
+  "PayloadInvalid",
+  "NotTransferable",
+  "ModuleInvalid",
+  "RunnerClosed",
+  "TaskTimeout",
+  "TaskCancelled",
+  "Unauthorized"
+])
+
+const isFinal = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && final.has(error._tag as string)
+
+const retryWith = (
+  request: TaskRequest,
+  effect: Effect.Effect<unknown, unknown>,
+  retry: NonNullable<TaskRequest["options"]["retry"]>
+) => {
+  const policy = typeof retry === "number" ? { times: retry } : Schedule.isSchedule(retry) ? { schedule: retry } : retry
+  let attempts = 0
+  const attempt = Effect.suspend(() => {
+    request.attempt = ++attempts
+    return effect
+  })
+  return Effect.retry(attempt, {
+    ...(policy.times !== undefined && { times: policy.times }),
+    ...(policy.schedule !== undefined && { schedule: policy.schedule }),
+    while: (error: unknown) => !isFinal(error) && (policy.while?.(error) ?? true)
+  })
+}
+
+const delayWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>) =>
+  Effect.suspend(() => {
+    const { delay, runAt } = request.options
+    const invalid = TaskCodec.validatePayload(request.task, request.payload)
+    if (invalid !== undefined) return Effect.fail(invalid)
+    request.status = "scheduled"
+    request.accept()
+    const now = Context.get(request.callerContext, Clock.Clock).currentTimeMillisUnsafe()
+    const wait =
+      runAt !== undefined
+        ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
+        : Duration.fromInputUnsafe(delay!)
+    return Effect.andThen(
+      Effect.sleep(wait),
+      Effect.suspend(() => {
+        request.status = "pending"
+        return effect
+      })
+    )
+  })
+
+/** A request that may be waiting by itself, between attempts or before the first, can be cancelled there too. */
+const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
+  Effect.withFiber((caller) =>
+    Effect.callback((resume) => {
+      const fiber = Effect.runForkWith(caller.context)(effect)
+      request.waiting = fiber
+      fiber.addObserver(resume)
+      return Effect.callback((stopped) => {
+        fiber.addObserver(() => stopped(Effect.void))
+        fiber.interruptUnsafe(caller.id)
+      })
+    })
+  )
+
+const streamWithOptions = (
+  request: TaskRequest,
+  stream: Options["stream"]
+): Stream.Stream<unknown, unknown> => {
+  if (request.options.timeout === undefined) return stream(request)
+  return Stream.suspend(() => {
+    const timeout = request.startTimeout()!
+    return Stream.interruptWhen(
+      stream(request),
+      Effect.delay(
+        Effect.suspend(() => Effect.fail(timeoutError(request, timeout))),
+        timeout
+      )
+    )
+  })
+}
+
+/**
+ * Makes the `fork` of a runner from its `execute`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const forkWith =
+  (execute: TaskRunner["Service"]["execute"]): TaskRunner["Service"]["fork"] =>
+  (request) =>
+    Effect.suspend(() => {
+      const fiber = TaskFiber.makeUnsafe(request, request.callerContext, execute(request))
+      if (request.accepted) return Effect.succeed(fiber)
+      return Effect.callback<TaskFiber.TaskFiber<unknown, unknown>, TaskError>((resume) => {
+        const answer = () => resume(request.accepted ? Effect.succeed(fiber) : refusal(fiber))
+        request.onAccepted = answer
+        fiber.addObserver(answer)
+        return Effect.callback<void>((stopped) => {
+          fiber.addObserver(() => stopped(Effect.void))
+          fiber.interruptUnsafe()
+        })
+      })
+    })
+
+/** The reason why a request ended before it was accepted is an error of `fork`; any other end is one of the handle. */
+const refusal = (fiber: Fiber.Fiber<unknown, unknown>) => {
+  const exit = fiber.pollUnsafe()!
+  const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
+  return Option.isSome(error) ? Effect.fail(error.value as TaskError) : (Effect.succeed(fiber) as Effect.Effect<any>)
+}

@@ -1,0 +1,404 @@
+/**
+ * Runs tasks in fibers of this program.
+ *
+ * `layer` gives each task a fiber of its own, at most `concurrency` of them at once, by priority. `layerInline` runs each
+ * task in the fiber that calls it. Both are what a program is tested with, and the right choice for work that waits more
+ * than it computes. Nothing is encoded; payloads and results are checked against their schemas.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { Intake, type QueueOptions, type Waiting } from "../pool/Intake.ts"
+import { DurationHistogram, type RunnerStats } from "../RunnerStats.ts"
+import type * as Task from "../Task.ts"
+import * as TaskCodec from "../TaskCodec.ts"
+import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
+import * as TaskHandlers from "../TaskHandlers.ts"
+import type { TaskRequest } from "../TaskRequest.ts"
+import * as TaskRunner from "../TaskRunner.ts"
+
+/**
+ * Options of {@link layer}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends QueueOptions {
+  /**
+   * How many tasks run at once. A task that waits for tasks of its own does not count.
+   *
+   * @default "unbounded"
+   */
+  readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * After how many elements a streaming handler lets the event loop have a turn, so that a long stream that never waits
+   * does not hold everything else up.
+   *
+   * @default 1024
+   */
+  readonly yieldOnIter?: number | undefined
+  /**
+   * How long the end of the Layer waits for tasks before it interrupts them.
+   *
+   * @default "5 seconds"
+   */
+  readonly shutdownGrace?: Duration.Input | undefined
+}
+
+/** A request that waits for, or holds, one of the places of a {@link FiberRunner}. */
+class Seat implements Waiting {
+  readonly request: TaskRequest
+  readonly priority: number
+  readonly start: () => void
+  readonly createdAt = performance.now()
+  place: Waiting["place"] = "none"
+  startedAt = 0
+  /** Live tasks that this task's handler has started: while there are any it gives its place to others. */
+  children = 0
+
+  constructor(request: TaskRequest, start: () => void) {
+    this.request = request
+    this.priority = request.priority
+    this.start = start
+  }
+
+  accept(): void {
+    this.request.accept()
+  }
+}
+
+/** The places of a runner: who waits for one, who has one. */
+class Seats {
+  capacity: number
+  paused = false
+  running = 0
+  completed = 0
+  failed = 0
+  readonly seated = new Map<string, Seat>()
+  readonly intake: Intake<Seat>
+  readonly waitTime = new DurationHistogram()
+  readonly runTime = new DurationHistogram()
+
+  constructor(options: Options) {
+    this.capacity = options.concurrency === undefined || options.concurrency === "unbounded" ? Infinity : options.concurrency
+    this.intake = new Intake(options)
+  }
+
+  /** Takes a place, now or later. False when the queue is full. */
+  enter(seat: Seat): boolean {
+    this.parentOf(seat, 1)
+    if (!this.paused && this.running < this.capacity) {
+      seat.accept()
+      this.start(seat)
+      return true
+    }
+    if (this.intake.offer(seat)) return true
+    this.parentOf(seat, -1)
+    return false
+  }
+
+  private start(seat: Seat): void {
+    this.running++
+    this.seated.set(seat.request.id, seat)
+    seat.startedAt = performance.now()
+    this.waitTime.add(seat.startedAt - seat.createdAt)
+    seat.request.status = "running"
+    seat.start()
+  }
+
+  /** Gives up waiting. False when the seat has been taken already. */
+  leave(seat: Seat): boolean {
+    if (!this.intake.remove(seat)) return false
+    this.parentOf(seat, -1)
+    return true
+  }
+
+  /** Gives the place back. */
+  release(seat: Seat, succeeded: boolean): void {
+    if (succeeded) this.completed++
+    else this.failed++
+    this.runTime.add(performance.now() - seat.startedAt)
+    this.seated.delete(seat.request.id)
+    if (seat.children === 0) this.running--
+    this.parentOf(seat, -1)
+    this.fill()
+  }
+
+  /** A task that waits for tasks of its own lends its place, or a full runner would wait for itself. */
+  private parentOf(seat: Seat, change: 1 | -1): void {
+    const parentId = seat.request.parentId
+    const parent = parentId === undefined ? undefined : this.seated.get(parentId)
+    if (parent === undefined) return
+    parent.children += change
+    if (change === 1 && parent.children === 1) {
+      this.running--
+      this.fill()
+    } else if (change === -1 && parent.children === 0) this.running++
+  }
+
+  fill(): void {
+    while (!this.paused && this.running < this.capacity) {
+      const seat = this.intake.take()
+      if (seat === undefined) return
+      this.start(seat)
+    }
+  }
+
+  get stats(): RunnerStats {
+    return {
+      queued: this.intake.size,
+      running: this.running,
+      completed: this.completed,
+      failed: this.failed,
+      waitTime: this.waitTime.snapshot,
+      runTime: this.runTime.snapshot,
+      workers: []
+    }
+  }
+}
+
+const notFound = (handlers: TaskHandlers.TaskHandlers, request: TaskRequest) =>
+  new TaskNotFound({ task: request.name, available: [...handlers.keys()] })
+
+/** The handler of a request, once its payload has been checked. */
+const find = (
+  handlers: TaskHandlers.TaskHandlers,
+  request: TaskRequest
+): Result.Result<TaskHandlers.TaskHandler, TaskNotFound | PayloadInvalid> => {
+  const handler = handlers.get(request.name) ?? TaskHandlers.ofPortable(request.task)
+  if (handler === undefined) return Result.fail(notFound(handlers, request))
+  const invalid = TaskCodec.validatePayload(request.task, request.payload)
+  return invalid === undefined ? Result.succeed(handler) : Result.fail(invalid)
+}
+
+/** What a handler may not give, whatever its types said, is found out here as it would be at a boundary. */
+const checked = (task: Task.Any, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
+  if (Exit.isSuccess(exit)) {
+    const result = TaskCodec.validate(task.success, exit.value)
+    return Result.isSuccess(result)
+      ? exit
+      : Exit.fail(new ResultInvalid({ task: task.name, issue: result.failure.message }))
+  }
+  return Exit.failCause(
+    Cause.fromReasons(
+      exit.cause.reasons.map((reason) =>
+        Cause.isFailReason(reason) &&
+        !isTaskError(reason.error) &&
+        Result.isFailure(TaskCodec.validate(task.error, reason.error))
+          ? Cause.makeDieReason(reason.error)
+          : reason
+      )
+    )
+  )
+}
+
+const handle = (handler: TaskHandlers.TaskHandler, request: TaskRequest) =>
+  Effect.suspend(() => handler.handle(request.payload) as Effect.Effect<unknown, unknown>)
+
+const awaitEnd = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    fiber.addObserver(() => resume(Effect.void))
+  })
+
+/** The elements of a streaming handler, each checked, with a pause for the event loop now and then. */
+const elements = (
+  handler: TaskHandlers.TaskHandler,
+  request: TaskRequest,
+  context: Context.Context<never>,
+  yieldOnIter: number
+): Stream.Stream<unknown, unknown> => {
+  let since = 0
+  return Stream.suspend(() => handler.handle(request.payload) as Stream.Stream<unknown, unknown>).pipe(
+    Stream.rechunk(yieldOnIter),
+    Stream.mapArrayEffect((values) => {
+      for (const value of values) {
+        const result = TaskCodec.validate(request.task.success, value)
+        if (Result.isFailure(result)) {
+          return Effect.fail(new ResultInvalid({ task: request.name, issue: result.failure.message }))
+        }
+      }
+      since += values.length
+      if (since < yieldOnIter) return Effect.succeed(values)
+      since = 0
+      return Effect.as(Effect.yieldNow, values)
+    }),
+    Stream.provideContext(context)
+  )
+}
+
+const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
+  Effect.gen(function* () {
+    const seats = new Seats(options)
+    const contexts = new TaskHandlers.Contexts()
+
+    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+      Effect.suspend(() => {
+        const found = find(handlers, request)
+        if (Result.isFailure(found)) return Effect.fail(found.failure)
+        const handler = found.success
+        return Effect.callback((resume) => {
+          let fiber: Fiber.Fiber<unknown, unknown> | undefined
+          const seat = new Seat(request, () => {
+            fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
+            fiber.addObserver((exit) => {
+              seats.release(seat, Exit.isSuccess(exit))
+              resume(checked(request.task, exit))
+            })
+          })
+          request.abort = () => {
+            if (seats.leave(seat)) resume(Effect.interrupt)
+            else fiber?.interruptUnsafe()
+          }
+          if (!seats.enter(seat)) return resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
+          return Effect.suspend(() => {
+            if (seats.leave(seat) || fiber === undefined) return Effect.void
+            fiber.interruptUnsafe()
+            return awaitEnd(fiber)
+          })
+        })
+      })
+
+    // A stream holds a place from its first pull to its end.
+    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+      Stream.suspend(() => {
+        const found = find(handlers, request)
+        if (Result.isFailure(found)) return Stream.fail(found.failure)
+        const aborted = Latch.makeUnsafe(false)
+        const seated = Effect.callback<Seat, QueueFull>((resume) => {
+          const seat: Seat = new Seat(request, () => resume(Effect.succeed(seat)))
+          request.abort = () => aborted.openUnsafe()
+          if (!seats.enter(seat)) resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
+          return Effect.sync(() => void seats.leave(seat))
+        })
+        return Stream.unwrap(
+          Effect.map(
+            Effect.acquireRelease(seated, (seat, exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit))), {
+              interruptible: true
+            }),
+            () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
+          )
+        ).pipe(Stream.interruptWhen(Effect.andThen(aborted.await, Effect.interrupt)))
+      })
+
+    const runner = yield* TaskRunner.make({
+      execute,
+      stream,
+      pause: Effect.sync(() => void (seats.paused = true)),
+      resume: Effect.sync(() => {
+        seats.paused = false
+        seats.fill()
+      }),
+      resize: (size) =>
+        Effect.sync(() => {
+          seats.capacity = size
+          seats.fill()
+        }),
+      stats: Effect.sync(() => seats.stats),
+      shutdownGrace: options.shutdownGrace
+    })
+    contexts.provide(runner)
+    return runner
+  })
+
+/**
+ * Runs each task in a fiber of its own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <H, E, R>(
+  handlers: Layer.Layer<H, E, R>,
+  options?: Options
+): Layer.Layer<TaskRunner.TaskRunner, E, R> =>
+  Layer.effect(
+    TaskRunner.TaskRunner,
+    Effect.flatMap(Effect.context<never>(), (context) => make(TaskHandlers.fromContext(context), options ?? {}))
+  ).pipe(Layer.provide(handlers))
+
+/**
+ * Runs each task in the fiber that calls it.
+ *
+ * **Gotchas**
+ *
+ * The task is the caller's fiber: cancelling a `run` by its id interrupts the caller. Tasks made by `fork` have a fiber of
+ * their own and no such effect. Priorities have nothing to order, since nothing waits.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerInline = <H, E, R>(
+  handlers: Layer.Layer<H, E, R>,
+  options?: Pick<Options, "shutdownGrace" | "yieldOnIter">
+): Layer.Layer<TaskRunner.TaskRunner, E, R> =>
+  Layer.effect(
+    TaskRunner.TaskRunner,
+    Effect.flatMap(Effect.context<never>(), (context) => makeInline(TaskHandlers.fromContext(context), options ?? {}))
+  ).pipe(Layer.provide(handlers))
+
+const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, "shutdownGrace" | "yieldOnIter">) =>
+  Effect.gen(function* () {
+    const seats = new Seats({})
+    const contexts = new TaskHandlers.Contexts()
+    const gate = Latch.makeUnsafe(true)
+
+    const enter = (request: TaskRequest): Effect.Effect<Seat> => {
+      request.accept()
+      const seat = new Seat(request, () => {})
+      return Effect.map(gate.await, () => {
+        seats.enter(seat)
+        return seat
+      })
+    }
+
+    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+      Effect.withFiber((fiber) => {
+        const found = find(handlers, request)
+        if (Result.isFailure(found)) return Effect.fail(found.failure)
+        const handler = found.success
+        request.abort = () => fiber.interruptUnsafe()
+        return Effect.flatMap(enter(request), (seat) =>
+          Effect.provideContext(handle(handler, request), contexts.of(handler, request)).pipe(
+            Effect.onExit((exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))),
+            Effect.exit,
+            Effect.flatMap((exit) => checked(request.task, exit))
+          )
+        )
+      })
+
+    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+      Stream.suspend(() => {
+        const found = find(handlers, request)
+        if (Result.isFailure(found)) return Stream.fail(found.failure)
+        const aborted = Latch.makeUnsafe(false)
+        request.abort = () => aborted.openUnsafe()
+        return Stream.unwrap(
+          Effect.map(
+            Effect.acquireRelease(enter(request), (seat, exit) =>
+              Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))
+            ),
+            () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
+          )
+        ).pipe(Stream.interruptWhen(Effect.andThen(aborted.await, Effect.interrupt)))
+      })
+
+    const runner = yield* TaskRunner.make({
+      execute,
+      stream,
+      pause: Effect.sync(() => gate.closeUnsafe()),
+      resume: Effect.sync(() => gate.openUnsafe()),
+      resize: () => Effect.void,
+      stats: Effect.sync(() => seats.stats),
+      shutdownGrace: options.shutdownGrace
+    })
+    contexts.provide(runner)
+    return runner
+  })
