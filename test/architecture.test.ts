@@ -118,9 +118,9 @@ const arrows: ReadonlyArray<Arrow> = [
     because: "the wire format belongs to src/pool alone, which may change it at will"
   },
   {
-    from: (path) => !isIn("pool")(path) && !isOneOf("runner/ThreadRunner.ts", "runner/ProcessRunner.ts")(path),
-    mustNotImport: (target) => isIn("pool")(target) && !isOneOf("pool/Wire.ts")(target),
-    because: "the pool is known to ThreadRunner and ProcessRunner alone"
+    from: (path) => !isIn("pool", "runner")(path),
+    mustNotImport: isIn("pool"),
+    because: "the pool is known to runners alone"
   }
 ]
 
@@ -208,7 +208,7 @@ describe("the checker", () => {
     ["src/middleware/retry.ts", `import "../runner/FiberRunner.ts"`, "src/runner/FiberRunner.ts"],
     ["src/runner/ThreadRunner.ts", `import type { Frame } from "../pool/Wire.ts"`, "src/pool/Wire.ts"],
     ["src/server/Server.ts", `import "../pool/Wire.ts"`, "src/pool/Wire.ts"],
-    ["src/runner/FiberRunner.ts", `import "../pool/Pool.ts"`, "src/pool/Pool.ts"]
+    ["src/server/Server.ts", `import "../pool/Pool.ts"`, "src/pool/Pool.ts"]
   ]
 
   for (const [from, source, target] of forbidden) {
