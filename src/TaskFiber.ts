@@ -54,7 +54,7 @@ const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
     },
     status: {
       get(this: TaskFiber<unknown, unknown>) {
-        return Effect.sync(() => this[TypeId].currentStatus)
+        return Effect.sync(() => this[TypeId].status)
       }
     },
     progress: {

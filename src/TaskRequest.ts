@@ -65,6 +65,18 @@ const noTags: ReadonlyArray<string> = []
 const prefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
 let counter = 0
 
+/**
+ * A request in the hands of a runner.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskWork {
+  readonly status: "pending" | "running"
+  /** Asks for the work to be stopped. The runner completes the task as interrupted, once the work has stopped. */
+  abort(): void
+}
+
 interface Observers {
   readonly progress: Set<(value: unknown) => void>
   readonly settled: Set<() => void>
@@ -92,18 +104,13 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   accepted = false
   /** True once somebody has asked for the task to be cancelled by its id. */
   cancelled = false
-  /**
-   * Set by the runner while it has the task: asks for the work to be stopped. The runner then completes the task as
-   * interrupted, once the work has stopped.
-   */
-  abort: (() => void) | undefined = undefined
+  /** Set by the runner while it has the task. */
+  work: TaskWork | undefined = undefined
   /** The fiber in which the request waits by itself, for its delay or between attempts. */
   waiting: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Called at the moment the request is accepted. */
   onAccepted: (() => void) | undefined = undefined
-  /** Replaced by runners that know better only when asked. */
-  status: TaskStatus | (() => TaskStatus) = "pending"
-
+  private phase: TaskStatus = "pending"
   private latest: unknown = undefined
   private observers: Observers | undefined = undefined
 
@@ -135,12 +142,18 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     return this.options.tags ?? noTags
   }
 
-  get currentStatus(): TaskStatus {
-    return typeof this.status === "function" ? this.status() : this.status
+  get status(): TaskStatus {
+    return this.work === undefined ? this.phase : this.work.status
   }
 
   get settled(): boolean {
-    return this.status === "completed" || this.status === "failed" || this.status === "cancelled"
+    return this.phase === "completed" || this.phase === "failed" || this.phase === "cancelled"
+  }
+
+  /** The request waits for its time, before a runner has it. */
+  schedule(): void {
+    this.phase = "scheduled"
+    this.accept()
   }
 
   /** Starts the clock of the call's time limit. */
@@ -172,17 +185,17 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     if (this.settled || this.cancelled) return
     this.cancelled = true
     if (this.waiting !== undefined) this.waiting.interruptUnsafe()
-    else this.abort?.()
+    else this.work?.abort()
   }
 
   settle(exit: Exit.Exit<unknown, unknown>): void {
     if (this.settled) return
-    this.status = Exit.isSuccess(exit)
+    this.phase = Exit.isSuccess(exit)
       ? "completed"
       : this.cancelled || Cause.hasInterruptsOnly(exit.cause)
         ? "cancelled"
         : "failed"
-    this.abort = undefined
+    this.work = undefined
     this.waiting = undefined
     if (this.observers !== undefined) for (const observer of this.observers.settled) observer()
   }
@@ -225,7 +238,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     return {
       id: this.id,
       name: this.task.name,
-      status: this.currentStatus,
+      status: this.status,
       priority: this.priority,
       attempt: this.attempt,
       tags: this.tags,

@@ -87,9 +87,8 @@ export interface Controls {
  *
  * **Details**
  *
- * `execute` and `stream` call `request.accept()` when the request is queued or started, keep `request.status` and
- * `request.abort` up to date, and end as interrupted, once the work has stopped, when they are interrupted or when
- * `request.abort` is called.
+ * `execute` and `stream` call `request.accept()` when the request is queued or started, set `request.work`, and end as
+ * interrupted, once the work has stopped, when they are interrupted or when `request.work.abort` is called.
  *
  * @category models
  * @since 0.1.0
@@ -273,20 +272,13 @@ const delayWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>
     const { delay, runAt } = request.options
     const invalid = TaskCodec.validatePayload(request.task, request.payload)
     if (invalid !== undefined) return Effect.fail(invalid)
-    request.status = "scheduled"
-    request.accept()
+    request.schedule()
     const now = Context.get(request.callerContext, Clock.Clock).currentTimeMillisUnsafe()
     const wait =
       runAt !== undefined
         ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
         : Duration.fromInputUnsafe(delay!)
-    return Effect.andThen(
-      Effect.sleep(wait),
-      Effect.suspend(() => {
-        request.status = "pending"
-        return effect
-      })
-    )
+    return Effect.andThen(Effect.sleep(wait), effect)
   })
 
 /** A request that may be waiting by itself, between attempts or before the first, can be cancelled there too. */

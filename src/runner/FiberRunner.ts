@@ -23,7 +23,7 @@ import type * as Task from "../Task.ts"
 import * as TaskCodec from "../TaskCodec.ts"
 import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
-import type { TaskRequest } from "../TaskRequest.ts"
+import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 
 /**
@@ -55,20 +55,24 @@ export interface Options extends QueueOptions {
 }
 
 /** A request that waits for, or holds, one of the places of a {@link FiberRunner}. */
-class Seat implements Waiting {
+class Seat implements Waiting, TaskWork {
   readonly request: TaskRequest
   readonly priority: number
   readonly start: () => void
+  readonly abort: () => void
+  status: TaskWork["status"] = "pending"
   readonly createdAt = performance.now()
   place: Waiting["place"] = "none"
   startedAt = 0
   /** Live tasks that this task's handler has started: while there are any it gives its place to others. */
   children = 0
 
-  constructor(request: TaskRequest, start: () => void) {
+  constructor(request: TaskRequest, start: () => void, abort: () => void) {
     this.request = request
     this.priority = request.priority
     this.start = start
+    this.abort = abort
+    request.work = this
   }
 
   accept(): void {
@@ -111,7 +115,7 @@ class Seats {
     this.seated.set(seat.request.id, seat)
     seat.startedAt = performance.now()
     this.waitTime.add(seat.startedAt - seat.createdAt)
-    seat.request.status = "running"
+    seat.status = "running"
     seat.start()
   }
 
@@ -247,17 +251,20 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
         const handler = found.success
         return Effect.callback((resume) => {
           let fiber: Fiber.Fiber<unknown, unknown> | undefined
-          const seat = new Seat(request, () => {
-            fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
-            fiber.addObserver((exit) => {
-              seats.release(seat, Exit.isSuccess(exit))
-              resume(checked(request.task, exit))
-            })
-          })
-          request.abort = () => {
-            if (seats.leave(seat)) resume(Effect.interrupt)
-            else fiber?.interruptUnsafe()
-          }
+          const seat = new Seat(
+            request,
+            () => {
+              fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
+              fiber.addObserver((exit) => {
+                seats.release(seat, Exit.isSuccess(exit))
+                resume(checked(request.task, exit))
+              })
+            },
+            () => {
+              if (seats.leave(seat)) resume(Effect.interrupt)
+              else fiber?.interruptUnsafe()
+            }
+          )
           if (!seats.enter(seat)) return resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
           return Effect.suspend(() => {
             if (seats.leave(seat) || fiber === undefined) return Effect.void
@@ -274,8 +281,11 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
         if (Result.isFailure(found)) return Stream.fail(found.failure)
         const aborted = Latch.makeUnsafe(false)
         const seated = Effect.callback<Seat, QueueFull>((resume) => {
-          const seat: Seat = new Seat(request, () => resume(Effect.succeed(seat)))
-          request.abort = () => aborted.openUnsafe()
+          const seat: Seat = new Seat(
+            request,
+            () => resume(Effect.succeed(seat)),
+            () => aborted.openUnsafe()
+          )
           if (!seats.enter(seat)) resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
           return Effect.sync(() => void seats.leave(seat))
         })
@@ -350,9 +360,9 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
     const contexts = new TaskHandlers.Contexts()
     const gate = Latch.makeUnsafe(true)
 
-    const enter = (request: TaskRequest): Effect.Effect<Seat> => {
+    const enter = (request: TaskRequest, abort: () => void): Effect.Effect<Seat> => {
       request.accept()
-      const seat = new Seat(request, () => {})
+      const seat = new Seat(request, () => {}, abort)
       return Effect.map(gate.await, () => {
         seats.enter(seat)
         return seat
@@ -364,8 +374,7 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Effect.fail(found.failure)
         const handler = found.success
-        request.abort = () => fiber.interruptUnsafe()
-        return Effect.flatMap(enter(request), (seat) =>
+        return Effect.flatMap(enter(request, () => fiber.interruptUnsafe()), (seat) =>
           Effect.provideContext(handle(handler, request), contexts.of(handler, request)).pipe(
             Effect.onExit((exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))),
             Effect.exit,
@@ -379,10 +388,9 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Stream.fail(found.failure)
         const aborted = Latch.makeUnsafe(false)
-        request.abort = () => aborted.openUnsafe()
         return Stream.unwrap(
           Effect.map(
-            Effect.acquireRelease(enter(request), (seat, exit) =>
+            Effect.acquireRelease(enter(request, () => aborted.openUnsafe()), (seat, exit) =>
               Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))
             ),
             () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
