@@ -1,0 +1,77 @@
+// The samples of a run, and their medians by row and subject.
+import type { Metric } from "./case.ts"
+import { median } from "./measure.ts"
+import type { Subject } from "./subject.ts"
+
+export interface Row {
+  readonly name: string
+  readonly unit: string
+  readonly better: "higher" | "lower"
+}
+
+/** The median over the rounds. Null with a note: the subject cannot do it, or failed at it. */
+export interface Cell {
+  readonly value: number | null
+  readonly note: string
+}
+
+export class Results {
+  readonly #rows = new Map<string, Row>()
+  readonly #samples = new Map<string, Map<Subject, Array<Metric>>>()
+  readonly #failures = new Map<string, Map<Subject, string>>()
+
+  add(subject: Subject, metric: Metric): void {
+    const { better, row, unit } = metric
+    this.#rows.set(row, { name: row, unit, better })
+    const bySubject = this.#samples.get(row) ?? new Map<Subject, Array<Metric>>()
+    this.#samples.set(row, bySubject)
+    bySubject.set(subject, [...(bySubject.get(subject) ?? []), metric])
+  }
+
+  fail(caseName: string, subject: Subject, message: string): void {
+    const bySubject = this.#failures.get(caseName) ?? new Map<Subject, string>()
+    this.#failures.set(caseName, bySubject.set(subject, message))
+  }
+
+  get rows(): ReadonlyArray<Row> {
+    return [...this.#rows.values()]
+  }
+
+  get failures(): ReadonlyArray<{ readonly caseName: string; readonly subject: Subject; readonly message: string }> {
+    return [...this.#failures].flatMap(([caseName, bySubject]) =>
+      [...bySubject].map(([subject, message]) => ({ caseName, subject, message }))
+    )
+  }
+
+  /** Undefined: not measured. */
+  cell(row: string, subject: Subject): Cell | undefined {
+    const samples = this.#samples.get(row)?.get(subject)
+    if (samples === undefined) return undefined
+    const values = samples.map(({ value }) => value).filter((value) => value !== null)
+    // A pool that fails in one round fails.
+    if (values.length < samples.length) {
+      return { value: null, note: samples.find(({ value }) => value === null)?.note ?? "–" }
+    }
+    return { value: median(values), note: "" }
+  }
+
+  value(row: string, subject: Subject): number | undefined {
+    return this.cell(row, subject)?.value ?? undefined
+  }
+
+  /** The best measured value of some subjects in a row. */
+  best(
+    row: string,
+    subjects: ReadonlyArray<Subject>
+  ): { readonly subject: Subject; readonly value: number } | undefined {
+    const better = this.#rows.get(row)?.better
+    let best: { readonly subject: Subject; readonly value: number } | undefined
+    for (const subject of subjects) {
+      const value = this.value(row, subject)
+      if (value === undefined) continue
+      if (best === undefined || (better === "higher" ? value > best.value : value < best.value))
+        best = { subject, value }
+    }
+    return best
+  }
+}

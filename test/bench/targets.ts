@@ -1,0 +1,206 @@
+// What Strand has set itself to reach, each as a comparison within one run, and whether the run reached it.
+import { graceMillis } from "./cases/cancel.ts"
+import { formatNumber } from "./report.ts"
+import type { Results } from "./results.ts"
+import type { Subject } from "./subject.ts"
+import { subjects } from "./subjects/index.ts"
+
+export interface Verdict {
+  readonly target: string
+  /** What was measured, with the ratio or difference that counts. */
+  readonly measured: string
+  readonly met: boolean
+}
+
+/** "No worse" allows for what the same subject differs from itself within a run. */
+const noise = 1.05
+
+const named = (...names: ReadonlyArray<string>): ReadonlyArray<Subject> =>
+  subjects.filter(({ name }) => names.includes(name))
+
+const libraries = subjects.filter(({ group }) => group === "peer")
+const processLibraries = libraries.filter(({ kind }) => kind === "process")
+const [threads, processes, bundledThreads, fibers] = [
+  named("strand threads")[0]!,
+  named("strand processes")[0]!,
+  named("strand threads bundled")[0]!,
+  named("strand fibers")[0]!
+]
+
+type Check = (results: Results) => Verdict | undefined
+
+const compare =
+  (
+    target: string,
+    row: string,
+    subject: Subject,
+    others: ReadonlyArray<Subject>,
+    isMet: (own: number, other: number) => boolean,
+    describe: (own: number, other: number) => string
+  ): Check =>
+  (results) => {
+    const own = results.value(row, subject)
+    const best = results.best(row, others)
+    if (own === undefined || best === undefined) return undefined
+    const numbers = `${formatNumber(own)} against ${formatNumber(best.value)} (${best.subject.name})`
+    return { target, measured: `${describe(own, best.value)}: ${numbers}`, met: isMet(own, best.value) }
+  }
+
+const ratio = (own: number, other: number): string => `${(own / other).toFixed(2)}×`
+
+const difference = (unit: string) => (own: number, other: number) =>
+  `${own < other ? "−" : "+"}${formatNumber(Math.abs(own - other))} ${unit}`
+
+/** At least `factor` times the best of the others. */
+const atLeast = (target: string, row: string, subject: Subject, others: ReadonlyArray<Subject>, factor: number) =>
+  compare(target, row, subject, others, (own, other) => own >= factor * other, ratio)
+
+/** At most `factor` times the lowest of the others. */
+const atMost = (target: string, row: string, subject: Subject, others: ReadonlyArray<Subject>, factor: number) =>
+  compare(target, row, subject, others, (own, other) => own <= factor * other, ratio)
+
+/** At most `more` above the lowest of the others. */
+const within = (
+  target: string,
+  row: string,
+  subject: Subject,
+  others: ReadonlyArray<Subject>,
+  more: number,
+  unit: string
+) => compare(target, row, subject, others, (own, other) => own <= other + more, difference(unit))
+
+const limit =
+  (target: string, row: string, subject: Subject, unit: string, isMet: (own: number) => boolean): Check =>
+  (results) => {
+    const cell = results.cell(row, subject)
+    if (cell === undefined) return undefined
+    if (cell.value === null) return { target, measured: cell.note, met: false }
+    return { target, measured: `${formatNumber(cell.value)} ${unit}`, met: isMet(cell.value) }
+  }
+
+const checks: ReadonlyArray<Check> = [
+  atLeast(
+    "tiny tasks, 256 in flight: threads ≥ 6× piscina",
+    "tiny, 256 in flight",
+    threads,
+    named("piscina", "piscina 64"),
+    6
+  ),
+  atLeast("tiny tasks, 256 in flight: threads ≥ 3× the best library", "tiny, 256 in flight", threads, libraries, 3),
+  atLeast(
+    "tiny tasks, 256 in flight: processes ≥ 6× workerpool's processes",
+    "tiny, 256 in flight",
+    processes,
+    named("workerpool processes"),
+    6
+  ),
+  atLeast("tiny tasks, 16 in flight: threads ≥ 2× the best library", "tiny, 16 in flight", threads, libraries, 2),
+  atLeast(
+    "tiny tasks, 16 in flight: processes ≥ 2× the best library on processes",
+    "tiny, 16 in flight",
+    processes,
+    processLibraries,
+    2
+  ),
+  within("latency: p50 of threads below every library's", "latency p50", threads, libraries, 0, "µs"),
+  within(
+    "latency: p50 of processes below every library's on processes",
+    "latency p50",
+    processes,
+    processLibraries,
+    0,
+    "µs"
+  ),
+  ...[threads, processes].flatMap((subject) => [
+    limit(`CPU work: ${subject.kind} pool at least 97 % of ideal`, "cpu efficiency", subject, "%", (own) => own >= 97),
+    atLeast(
+      `CPU work: ${subject.kind} pool no worse than the best library (5 % noise allowed)`,
+      "cpu efficiency",
+      subject,
+      libraries,
+      1 / noise
+    )
+  ]),
+  ...["mix paced, tiny p99", "mix 16 in flight, tiny p99"].flatMap((row) => [
+    atMost(`${row}: threads no worse than the best library (5 % noise allowed)`, row, threads, libraries, noise),
+    atMost(
+      `${row}: processes no worse than the best library on processes (5 % noise allowed)`,
+      row,
+      processes,
+      processLibraries,
+      noise
+    )
+  ]),
+  within(
+    "cold start: threads at most 50 ms more than a bare thread",
+    "first result",
+    threads,
+    named("bare thread"),
+    50,
+    "ms"
+  ),
+  within(
+    "cold start: processes at most 50 ms more than a bare process",
+    "first result",
+    processes,
+    named("bare process"),
+    50,
+    "ms"
+  ),
+  atMost(
+    "cold start: bundled threads at most 2× piscina",
+    "first result",
+    bundledThreads,
+    named("piscina", "piscina 64"),
+    2
+  ),
+  atMost(
+    "memory per idle thread, bundled: at most 2× piscina",
+    "memory per worker",
+    bundledThreads,
+    named("piscina", "piscina 64"),
+    2
+  ),
+  ...[threads, processes].flatMap((subject) => [
+    atMost(
+      `queueing 10,000: ${subject.kind} pool stalls the event loop no longer than piscina (5 % noise allowed)`,
+      "queue 10,000, stall",
+      subject,
+      named("piscina"),
+      noise
+    ),
+    atMost(
+      `heap per waiting task: ${subject.kind} pool at most 2× piscina`,
+      "heap per waiting task",
+      subject,
+      named("piscina"),
+      2
+    ),
+    limit(
+      `cancel a busy loop, no grace: ${subject.kind} pool answers within 100 ms`,
+      "cancel, next result",
+      subject,
+      "ms",
+      (own) => own <= 100
+    ),
+    limit(
+      `cancel a busy loop, grace ${graceMillis} ms: ${subject.kind} pool answers within ${graceMillis + 150} ms`,
+      `cancel, grace ${graceMillis} ms`,
+      subject,
+      "ms",
+      (own) => own <= graceMillis + 150
+    )
+  ]),
+  within(
+    "fibers: within 3 µs a task of a bare fork and join",
+    "fork and join, 1 in flight",
+    fibers,
+    named("bare fibers"),
+    3,
+    "µs"
+  )
+]
+
+/** The targets for which the run has the numbers. */
+export const judge = (results: Results): ReadonlyArray<Verdict> =>
+  checks.map((check) => check(results)).filter((verdict) => verdict !== undefined)
