@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as FiberRunner from "./runner/FiberRunner.ts"
+export * as ProcessRunner from "./runner/ProcessRunner.ts"
 export * as RunnerStats from "./RunnerStats.ts"
 export * as Task from "./Task.ts"
 export * as TaskContext from "./TaskContext.ts"
@@ -12,3 +13,4 @@ export * as TaskFiber from "./TaskFiber.ts"
 export * as TaskHandlers from "./TaskHandlers.ts"
 export * as TaskRequest from "./TaskRequest.ts"
 export * as TaskRunner from "./TaskRunner.ts"
+export * as ThreadRunner from "./runner/ThreadRunner.ts"

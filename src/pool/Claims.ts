@@ -1,0 +1,155 @@
+/**
+ * Who may start a task that has been sent ahead.
+ *
+ * A pool sends a worker more tasks than it works on, so that it never waits for the next. When a task takes long, what was
+ * sent behind it must go elsewhere, and the worker, being busy, cannot be asked. So the right to start a task is a number
+ * that either side draws from a place both can reach: each number is drawn once, by the worker, which then starts the
+ * task of that number, or by the pool, which then gives it to somebody else.
+ *
+ * Threads draw from shared memory. Processes have none, but a file that is opened once and inherited has one read
+ * position for all of them: reading a byte draws the next number, and the operating system keeps two readers apart.
+ *
+ * @since 0.1.0
+ */
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+
+/** The pool's side of a worker's numbers. */
+export interface PoolClaims {
+  /** Lets the numbers up to `end`, exclusive, be drawn. Called before the worker can know of them. */
+  readonly extend: (end: number) => void
+  /** Draws the next number; -1 when there is none. */
+  readonly take: () => number
+  /** How far beyond the last number that the worker has finished numbers may be extended. */
+  readonly reach: number
+  /** To be called now and then when no number is left to draw: gives back what the numbers took up. */
+  readonly compact: () => void
+  readonly close: () => void
+}
+
+/** The worker's side. */
+export interface WorkerClaims {
+  /** Draws the next number below `end`, the number behind the last that has arrived; -1 when there is none. */
+  readonly take: (end: number) => number
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Shared memory
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** The places of the shared memory between a pool and a thread. */
+export const Shared = {
+  /** The next number to draw. */
+  Next: 0,
+  /** Counts the frames sent to the thread: what a parked thread waits for. */
+  Wake: 1,
+  Size: 2
+} as const
+
+/** Makes the memory that a thread and its pool share. */
+export const makeShared = (): Int32Array => new Int32Array(new SharedArrayBuffer(Shared.Size * 4))
+
+const draw = (shared: Int32Array, end: number): number => {
+  for (;;) {
+    const next = Atomics.load(shared, Shared.Next)
+    if (next >= end) return -1
+    if (Atomics.compareExchange(shared, Shared.Next, next, next + 1) === next) return next
+  }
+}
+
+/** The pool's side of a thread. */
+export const poolShared = (shared: Int32Array): PoolClaims => {
+  let end = 0
+  return {
+    extend: (to) => {
+      end = to
+    },
+    take: () => draw(shared, end),
+    reach: Infinity,
+    compact: () => {},
+    close: () => {}
+  }
+}
+
+/** The thread's side. */
+export const workerShared = (shared: Int32Array): WorkerClaims => ({ take: (end) => draw(shared, end) })
+
+// ---------------------------------------------------------------------------------------------------------------------
+// A shared read position
+// ---------------------------------------------------------------------------------------------------------------------
+
+const page = 4096
+
+// The bytes 0 to 255 over and over, long enough to write any run of numbers from any of them.
+const pattern = Uint8Array.from({ length: page + 256 }, (_, index) => index & 255)
+
+/** The file behind the numbers of a process. It has no name, so nothing is left of it whatever happens. */
+export const openFile = (): number => {
+  const name = path.join(os.tmpdir(), `strand-${process.pid}-${globalThis.crypto.randomUUID()}`)
+  const fd = fs.openSync(name, "wx+", 0o600)
+  fs.unlinkSync(name)
+  return fd
+}
+
+/** Reads the byte at the shared position. It tells the last eight bits of the number drawn, or nothing. */
+const makeReader = (fd: number) => {
+  const byte = new Uint8Array(1)
+  return () => (fs.readSync(fd, byte, 0, 1, null) === 1 ? byte[0]! : -1)
+}
+
+/** The number with these last eight bits that is at or next behind `from`. */
+const complete = (from: number, low: number): number => from + ((low - from) & 255)
+
+/** Below 256, so that the last eight bits of a number say which one it is. */
+const reach = 250
+
+/** The pool's side of a process. */
+export const poolFile = (fd: number): PoolClaims => {
+  const read = makeReader(fd)
+  let end = 0
+  let start = 0
+  let lowest = 0
+  return {
+    extend: (to) => {
+      while (end < to) {
+        const count = Math.min(page, to - end)
+        const offset = end & 255
+        fs.writeSync(fd, pattern, offset, count, end)
+        end += count
+      }
+    },
+    take: () => {
+      const low = read()
+      if (low === -1) {
+        lowest = end
+        return -1
+      }
+      const number = complete(Math.max(lowest, end - reach), low)
+      lowest = number + 1
+      return number
+    },
+    reach,
+    compact: () => {
+      if (end - start < 1 << 20) return
+      start = end
+      fs.ftruncateSync(fd, 0)
+    },
+    close: () => fs.closeSync(fd)
+  }
+}
+
+/** The process's side. */
+export const workerFile = (fd: number): WorkerClaims => {
+  const read = makeReader(fd)
+  let from = 0
+  return {
+    take: () => {
+      const low = read()
+      if (low === -1) return -1
+      const number = complete(from, low)
+      from = number + 1
+      return number
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Finds the variables that a function takes from outside of itself.
+ *
+ * @since 0.1.0
+ */
+import { createRequire } from "node:module"
+import type * as Acorn from "acorn"
+
+/** Why a function cannot travel by its source. */
+export interface Refusal {
+  readonly path: string
+  readonly reason: string
+}
+
+type Node = Acorn.AnyNode
+
+class Scope {
+  readonly names = new Set<string>()
+  readonly parent: Scope | undefined
+  /** Where `var` declares. */
+  readonly isFunction: boolean
+
+  constructor(parent: Scope | undefined, isFunction: boolean) {
+    this.parent = parent
+    this.isFunction = isFunction
+  }
+
+  declare(pattern: Node | null | undefined, hoisted: boolean): void {
+    let scope: Scope = this
+    while (hoisted && !scope.isFunction && scope.parent !== undefined) scope = scope.parent
+    for (const name of patternNames(pattern)) scope.names.add(name)
+  }
+
+  has(name: string): boolean {
+    return this.names.has(name) || (this.parent?.has(name) ?? false)
+  }
+}
+
+const patternNames = (pattern: Node | null | undefined): ReadonlyArray<string> => {
+  switch (pattern?.type) {
+    case "Identifier":
+      return [pattern.name]
+    case "ObjectPattern":
+      return pattern.properties.flatMap((property) =>
+        patternNames(property.type === "RestElement" ? property.argument : property.value)
+      )
+    case "ArrayPattern":
+      return pattern.elements.flatMap(patternNames)
+    case "AssignmentPattern":
+      return patternNames(pattern.left)
+    case "RestElement":
+      return patternNames(pattern.argument)
+    default:
+      return []
+  }
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
+
+const children = (node: Node): ReadonlyArray<Node> =>
+  Object.entries(node).flatMap(([key, value]) => {
+    // Names that are not variables: `object.name`, `{ name: ... }`, labels.
+    if (key === "property" && node.type === "MemberExpression" && !node.computed) return []
+    if (key === "key" && "computed" in node && !node.computed) return []
+    if (key === "label") return []
+    return Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []
+  })
+
+const isFunctionNode = (node: Node): node is Acorn.FunctionExpression | Acorn.FunctionDeclaration | Acorn.ArrowFunctionExpression =>
+  node.type === "FunctionExpression" || node.type === "FunctionDeclaration" || node.type === "ArrowFunctionExpression"
+
+/** Declares what is declared directly in a block, so that uses before a declaration find it. */
+const hoist = (node: Node, scope: Scope): void => {
+  for (const child of children(node)) {
+    if (child.type === "FunctionDeclaration" || child.type === "ClassDeclaration") scope.declare(child.id, false)
+    else if (child.type === "VariableDeclaration") {
+      for (const declaration of child.declarations) scope.declare(declaration.id, child.kind === "var")
+    }
+    // A `var` in a nested block belongs to the function around it.
+    if (!isFunctionNode(child)) hoistVars(child, scope)
+  }
+}
+
+const hoistVars = (node: Node, scope: Scope): void => {
+  if (node.type === "VariableDeclaration" && node.kind === "var") {
+    for (const declaration of node.declarations) scope.declare(declaration.id, true)
+  }
+  for (const child of children(node)) if (!isFunctionNode(child)) hoistVars(child, scope)
+}
+
+const walk = (node: Node, outer: Scope, free: Set<string>): void => {
+  let scope = outer
+  if (isFunctionNode(node)) {
+    scope = new Scope(outer, true)
+    if (node.type !== "ArrowFunctionExpression") {
+      scope.names.add("arguments")
+      if (node.id) scope.declare(node.id, false)
+    }
+    for (const parameter of node.params) scope.declare(parameter, false)
+  } else if (node.type === "ClassExpression" || node.type === "ClassDeclaration") {
+    scope = new Scope(outer, false)
+    scope.declare(node.id, false)
+  } else if (node.type === "CatchClause") {
+    scope = new Scope(outer, false)
+    scope.declare(node.param, false)
+  } else if (/^(BlockStatement|StaticBlock|SwitchStatement|For)/.test(node.type)) scope = new Scope(outer, false)
+  if (scope !== outer || node.type === "BlockStatement") hoist(node, scope)
+  if (node.type === "Identifier" && !scope.has(node.name)) free.add(node.name)
+  for (const child of children(node)) walk(child, scope, free)
+}
+
+const checked = new Map<string, Refusal | undefined>()
+
+const find = (source: string): Refusal | undefined => {
+  const acorn = createRequire(import.meta.url)("acorn") as typeof Acorn
+  let ast: Acorn.Node
+  try {
+    ast = acorn.parseExpressionAt(source, 0, { ecmaVersion: "latest" })
+  } catch (error) {
+    return {
+      path: "the function",
+      reason: `its source cannot be read by itself; write it as an arrow function or as a function expression (${(error as Error).message})`
+    }
+  }
+  if (!isFunctionNode(ast as Node)) return { path: "the function", reason: "it has no source, being built in or bound" }
+  const free = new Set<string>()
+  walk(ast as Node, new Scope(undefined, true), free)
+  const captured = [...free].filter((name) => !(name in globalThis) && name !== "undefined")
+  if (captured.length === 0) return undefined
+  return {
+    path: `the variable ${captured.map((name) => `"${name}"`).join(", ")}`,
+    reason:
+      "the function takes it from outside, and only its own source travels. Give it as an argument, or define the task in a tasks module"
+  }
+}
+
+/** Tells why a function's source cannot travel; undefined when it can. */
+export const check = (source: string): Refusal | undefined => {
+  if (!checked.has(source)) checked.set(source, find(source))
+  return checked.get(source)
+}

@@ -1,0 +1,127 @@
+/**
+ * Tasks that handlers run: the pool's side of {@link WorkerCalls}.
+ *
+ * A call that comes from a worker becomes a job like any other. What comes of it goes back as it is, without being read
+ * here.
+ *
+ * @since 0.1.0
+ */
+import type { TaskError } from "../TaskError.ts"
+import { defaultPriority } from "../TaskRequest.ts"
+import * as Exchange from "./Exchange.ts"
+import { Job } from "./Job.ts"
+import type { Pool } from "./Pool.ts"
+import type { PoolWorker } from "./PoolWorker.ts"
+import type { PortablePayload, Sink } from "./Receiver.ts"
+import * as Wire from "./Wire.ts"
+const { Op } = Wire
+
+/** Sends what comes of a job to the worker whose handler has called it. */
+class NestedSink implements Sink {
+  private readonly worker: PoolWorker
+  private readonly number: number
+  private readonly parent: Job | undefined
+  private readonly onEnd: () => void
+
+  constructor(worker: PoolWorker, number: number, parent: Job | undefined, onEnd: () => void) {
+    this.worker = worker
+    this.number = number
+    this.parent = parent
+    this.onEnd = onEnd
+  }
+
+  private end(op: number, value: unknown, text: boolean): void {
+    this.onEnd()
+    this.worker.say(text, op, this.number, value)
+  }
+
+  accept(): void {
+    this.worker.say(true, Op.CallAccepted, this.number)
+  }
+  succeed(value: unknown): void {
+    this.end(Op.CallOk, value, false)
+  }
+  fail(failure: unknown): void {
+    this.end(Op.CallFail, failure, false)
+  }
+  failWith(error: TaskError): void {
+    this.end(Op.CallFail, Exchange.taskErrorFailure(error), true)
+  }
+  interrupted(): void {
+    this.end(Op.CallFail, Exchange.interruptFailure, true)
+  }
+  chunk(values: ReadonlyArray<unknown>): void {
+    this.worker.say(false, Op.CallChunk, this.number, values)
+  }
+  progress(value: unknown): void {
+    this.worker.say(false, Op.CallProgress, this.number, value)
+  }
+  log(entry: Wire.LogEntry, worker: string): void {
+    this.parent?.log(entry, worker)
+  }
+}
+
+export class NestedCalls {
+  private readonly calls = new Map<PoolWorker, Map<number, Job>>()
+  private readonly controls: (name: string, argument: unknown) => unknown
+
+  constructor(controls: (name: string, argument: unknown) => unknown) {
+    this.controls = controls
+  }
+
+  /** A handler has called a task. */
+  begin(pool: Pool, worker: PoolWorker, parent: Job | undefined, records: ReadonlyArray<unknown>, at: number): void {
+    const number = records[at + 1] as number
+    const name = records[at + 3] as string | null
+    const payload = records[at + 4]
+    const { id, ...meta } = records[at + 5] as Wire.Meta & { readonly id: string }
+    let calls = this.calls.get(worker)
+    if (calls === undefined) {
+      calls = new Map()
+      this.calls.set(worker, calls)
+    }
+    const job = new Job(pool, {
+      id,
+      name: name ?? (payload as PortablePayload).name,
+      portable: name === null,
+      encoded: { payload, text: false },
+      priority: meta.priority ?? defaultPriority,
+      meta,
+      transfer: undefined,
+      sink: new NestedSink(worker, number, parent, () => {
+        calls.delete(number)
+        if (parent !== undefined) pool.changeCalls(parent, -1)
+      })
+    })
+    calls.set(number, job)
+    if (parent !== undefined) pool.changeCalls(parent, 1)
+    pool.submit(job)
+  }
+
+  /** A record about a call that is under way, or about the pool itself. */
+  receive(pool: Pool, worker: PoolWorker, records: ReadonlyArray<unknown>, at: number): void {
+    const number = records[at + 1] as number
+    switch (records[at]) {
+      case Op.CallInterrupt: {
+        const job = this.calls.get(worker)?.get(number)
+        if (job !== undefined) pool.interrupt(job)
+        break
+      }
+      case Op.CallCredit: {
+        const job = this.calls.get(worker)?.get(number)
+        if (job !== undefined) pool.credit(job)
+        break
+      }
+      case Op.Control:
+        worker.say(true, Op.CallOk, number, this.controls(records[at + 2] as string, records[at + 3]) ?? null)
+        break
+    }
+  }
+
+  /** A worker has ended: nobody waits for what its handlers have called. */
+  end(pool: Pool, worker: PoolWorker): void {
+    const calls = this.calls.get(worker)
+    this.calls.delete(worker)
+    if (calls !== undefined) for (const job of [...calls.values()]) pool.interrupt(job)
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * One worker as its pool sees it: what it has been sent, what it has finished, and whether it lives.
+ *
+ * @since 0.1.0
+ */
+import { WorkerCrashed } from "../TaskError.ts"
+import type { WorkerStats } from "../RunnerStats.ts"
+import type { Job } from "./Job.ts"
+import type { End, Spawn, Transport } from "./Transport.ts"
+import type { Refusal } from "./Uncloneable.ts"
+import * as Wire from "./Wire.ts"
+const { Op } = Wire
+
+/** How much work, in milliseconds, is sent ahead to a worker: enough to bridge a turn of the pool's event loop. */
+const aheadMillis = 2
+
+/** How many tasks are sent ahead at most. */
+const maxAhead = 512
+
+/** What a task costs besides its handler, in milliseconds. */
+const overhead = 0.003
+
+/** A worker that has finished nothing for this long, in milliseconds, gets nothing sent ahead. */
+export const stuckAfter = 1
+
+/** What a worker tells its pool. */
+export interface Owner {
+  readonly concurrency: number
+  readonly onRecords: (worker: PoolWorker, records: ReadonlyArray<unknown>) => void
+  readonly onEnd: (worker: PoolWorker, end: End) => void
+  readonly onOutput: (worker: PoolWorker, stream: "stdout" | "stderr", line: string) => void
+  readonly onRefused: (worker: PoolWorker, record: ReadonlyArray<unknown>, refusal: Refusal) => void
+}
+
+export class PoolWorker {
+  readonly transport: Transport
+  readonly outbox = new Wire.Outbox()
+  /** Tasks that have been sent and have not come back, by number, oldest first. */
+  readonly outstanding = new Map<number, Job>()
+  state: "starting" | "ready" | "retiring" | "closing" | "killed" | "ended" = "starting"
+  /** The tasks it has handlers for: their place in its list. */
+  indices: ReadonlyMap<string, number> = new Map()
+  /** Outstanding tasks that wait for tasks of their own. */
+  waiting = 0
+  completed = 0
+  /** When it last finished a task, or got one while it had none. */
+  lastSign = 0
+  /** The lowest of the priorities that have been sent ahead since it had nothing to do. */
+  aheadPriority = -Infinity
+  /** When it has had nothing to do since. */
+  idleSince = performance.now()
+  /** Bytes of heap that it used when it last said so. */
+  memory = 0
+  firstMemory = 0
+  /** How its pool came to kill it. */
+  killedFor: Job | undefined = undefined
+  private readonly owner: Owner
+  private readonly startedAt = performance.now()
+  private busyMillis = 0
+  private meanMillis = Infinity
+  private nextSeq = 0
+  private highestDone = -1
+  private flushScheduled = false
+
+  constructor(owner: Owner, spawn: Spawn, init: Omit<Wire.WorkerInit, "label">, number: number) {
+    this.owner = owner
+    this.transport = spawn(init, number, {
+      onFrame: (frame) => {
+        if (this.state !== "ended" && this.state !== "killed") owner.onRecords(this, Wire.read(frame))
+      },
+      onEnd: (end) => {
+        if (this.state === "ended") return
+        owner.onEnd(this, end)
+      },
+      onOutput: (stream, line) => owner.onOutput(this, stream, line)
+    })
+  }
+
+  get label(): string {
+    return this.transport.label
+  }
+
+  get isAlive(): boolean {
+    return this.state === "starting" || this.state === "ready"
+  }
+
+  /** Tasks that it has and that need its attention. */
+  get load(): number {
+    return this.outstanding.size - this.waiting
+  }
+
+  isStuck(now: number): boolean {
+    return this.load >= this.owner.concurrency && now - this.lastSign > stuckAfter
+  }
+
+  /** How many more tasks may be sent. */
+  room(now: number): number {
+    if (this.state !== "ready") return 0
+    const { concurrency } = this.owner
+    if (this.load < concurrency) return concurrency - this.load
+    if (this.isStuck(now)) return 0
+    const ahead = Math.min(maxAhead, Math.floor(aheadMillis / (this.meanMillis + overhead)))
+    const reach = this.transport.claims.reach - (this.nextSeq - this.highestDone - 1)
+    return Math.min(concurrency + ahead - this.load, reach)
+  }
+
+  /** True for tasks that have nothing before them any more. */
+  isWorkingOn(job: Job): boolean {
+    let place = 0
+    for (const other of this.outstanding.values()) {
+      if (place - this.waiting >= this.owner.concurrency) return false
+      if (other === job) return true
+      place++
+    }
+    return false
+  }
+
+  /** Sends a task, with the frame of this turn. */
+  assign(job: Job, now: number): void {
+    if (this.load < this.owner.concurrency) {
+      if (this.load === 0) this.aheadPriority = -Infinity
+      this.lastSign = now
+    } else if (job.priority > this.aheadPriority) this.aheadPriority = job.priority
+    const seq = this.nextSeq++
+    job.worker = this
+    job.seq = seq
+    this.outstanding.set(seq, job)
+    if (job.transfer !== undefined) this.outbox.transfer(job.transfer)
+    if (!job.encoded.text) this.outbox.text = false
+    const index = job.portable ? Wire.portableIndex : this.indices.get(job.name)!
+    this.outbox.records.push(Op.Run, seq, index, job.id, job.encoded.payload, job.meta ?? 0)
+  }
+
+  /** Adds a record to the frame of this turn. */
+  say(text: boolean, ...record: ReadonlyArray<unknown>): void {
+    this.outbox.records.push(...record)
+    if (!text) this.outbox.text = false
+    if (this.flushScheduled) return
+    this.flushScheduled = true
+    queueMicrotask(() => {
+      this.flushScheduled = false
+      this.flush()
+    })
+  }
+
+  flush(): void {
+    if (this.outbox.records.length === 0) return
+    this.transport.claims.extend(this.nextSeq)
+    this.outbox.flush(this.transport.send, (record, refusal) => this.owner.onRefused(this, record, refusal))
+  }
+
+  /** Takes a finished task out. */
+  finish(seq: number, micros: number, now: number): Job | undefined {
+    const job = this.outstanding.get(seq)
+    if (job === undefined) return undefined
+    this.remove(job, now)
+    this.completed++
+    const millis = micros / 1000
+    this.busyMillis += millis
+    // A rare long task says nothing of the others, and what is sent behind it is taken back anyway.
+    const typical = Math.min(millis, stuckAfter)
+    this.meanMillis =
+      this.meanMillis === Infinity ? millis : Math.min(this.meanMillis, 4) * 0.95 + typical * 0.05
+    return job
+  }
+
+  /** Takes a task out that will not come back. */
+  remove(job: Job, now: number): void {
+    this.outstanding.delete(job.seq)
+    if (job.calls > 0) this.waiting--
+    if (job.seq > this.highestDone) this.highestDone = job.seq
+    this.lastSign = now
+    if (this.outstanding.size === 0) {
+      this.idleSince = now
+      this.transport.claims.compact()
+    }
+  }
+
+  /**
+   * Takes back what the worker has not started, oldest first. Stops behind `until`, when that is among it.
+   */
+  takeBack(until?: Job): Array<Job> {
+    const back: Array<Job> = []
+    this.flush()
+    for (;;) {
+      const seq = this.transport.claims.take()
+      if (seq === -1) break
+      const job = this.outstanding.get(seq)
+      if (job === undefined) continue
+      this.outstanding.delete(seq)
+      job.worker = undefined
+      job.seq = -1
+      back.push(job)
+      if (job === until) break
+    }
+    if (this.load <= this.owner.concurrency) this.aheadPriority = -Infinity
+    return back
+  }
+
+  kill(): void {
+    if (this.state === "killed" || this.state === "ended") return
+    this.state = "killed"
+    this.transport.kill()
+  }
+
+  /** The error of a task that was lost with this worker. */
+  lost(job: Job, end: End): WorkerCrashed {
+    return new WorkerCrashed({
+      task: job.name,
+      taskId: job.id,
+      worker: this.label,
+      ...end,
+      ...(this.state === "killed" && { reason: "Killed" as const })
+    })
+  }
+
+  stats(now: number): WorkerStats {
+    return {
+      worker: this.label,
+      running: Math.min(this.load, this.owner.concurrency) + this.waiting,
+      completed: this.completed,
+      utilisation: Math.min(1, this.busyMillis / this.owner.concurrency / (now - this.startedAt || 1))
+    }
+  }
+}
