@@ -160,13 +160,13 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   startTimeout(): Duration.Duration | undefined {
     if (this.options.timeout === undefined) return undefined
     const timeout = Duration.fromInputUnsafe(this.options.timeout)
-    this.deadline =
-      Context.get(this.callerContext, Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(timeout)
+    this.deadline = Context.get(this.callerContext, Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(timeout)
     return timeout
   }
 
-  progress(value: unknown): Effect.Effect<void> {
-    return Effect.sync(() => this.reportProgress(value))
+  // A getter, so that a handler can take the function out of its context, at no cost to those that do not.
+  get progress(): (value: unknown) => Effect.Effect<void> {
+    return (value) => Effect.sync(() => this.reportProgress(value))
   }
 
   reportProgress(value: unknown): void {

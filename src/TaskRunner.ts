@@ -14,7 +14,6 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -59,7 +58,7 @@ export class TaskRunner extends Context.Service<
     readonly cancel: (id: string) => Effect.Effect<boolean>
     /**
      * Waits until no task is left. With `close: true` no further task is accepted meanwhile and after: they fail with
-     * `RunnerClosed`.
+     * `RunnerClosed`. The tasks that are left may still run tasks of their own.
      */
     readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Effect.Effect<void>
   } & Controls
@@ -115,6 +114,11 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const live = new Map<string, TaskRequest>()
     const idleObservers = new Set<() => void>()
     let closed = false
+    let ended = false
+
+    /** A task that is waited for may still need tasks of its own. */
+    const refuses = (request: TaskRequest): boolean =>
+      closed && (ended || request.parentId === undefined || !live.has(request.parentId))
 
     const settle = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): void => {
       live.delete(request.id)
@@ -139,6 +143,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
         return Effect.timeoutOption(awaitEmpty, options.shutdownGrace ?? "5 seconds").pipe(
           Effect.andThen(
             Effect.suspend(() => {
+              ended = true
               for (const request of live.values()) request.cancel()
               return awaitEmpty
             })
@@ -149,7 +154,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
-        if (closed) return Effect.fail(new RunnerClosed({ task: request.name }))
+        if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
         live.set(request.id, request)
         return Effect.onExit(withCancellation(request, withOptions(request, options.execute)), (exit) => {
           settle(request, exit)
@@ -159,7 +164,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
-        if (closed) return Stream.fail(new RunnerClosed({ task: request.name }))
+        if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
         live.set(request.id, request)
         return streamWithOptions(request, options.stream).pipe(
           Stream.catchCause((cause) =>
@@ -295,10 +300,7 @@ const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown
     })
   )
 
-const streamWithOptions = (
-  request: TaskRequest,
-  stream: Options["stream"]
-): Stream.Stream<unknown, unknown> => {
+const streamWithOptions = (request: TaskRequest, stream: Options["stream"]): Stream.Stream<unknown, unknown> => {
   if (request.options.timeout === undefined) return stream(request)
   return Stream.suspend(() => {
     const timeout = request.startTimeout()!
@@ -336,8 +338,10 @@ export const forkWith =
     })
 
 /** The reason why a request ended before it was accepted is an error of `fork`; any other end is one of the handle. */
-const refusal = (fiber: Fiber.Fiber<unknown, unknown>) => {
+const refusal = (
+  fiber: TaskFiber.TaskFiber<unknown, unknown>
+): Effect.Effect<TaskFiber.TaskFiber<unknown, unknown>, TaskError> => {
   const exit = fiber.pollUnsafe()!
   const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
-  return Option.isSome(error) ? Effect.fail(error.value as TaskError) : (Effect.succeed(fiber) as Effect.Effect<any>)
+  return Option.isSome(error) ? Effect.fail(error.value as TaskError) : Effect.succeed(fiber)
 }

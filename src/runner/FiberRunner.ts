@@ -7,8 +7,9 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,7 +22,14 @@ import { Intake, type QueueOptions, type Waiting } from "../pool/Intake.ts"
 import { DurationHistogram, type RunnerStats } from "../RunnerStats.ts"
 import type * as Task from "../Task.ts"
 import * as TaskCodec from "../TaskCodec.ts"
-import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
+import {
+  isTaskError,
+  type PayloadInvalid,
+  QueueFull,
+  ResultInvalid,
+  TaskCancelled,
+  TaskNotFound
+} from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
 import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
@@ -93,7 +101,8 @@ class Seats {
   readonly runTime = new DurationHistogram()
 
   constructor(options: Options) {
-    this.capacity = options.concurrency === undefined || options.concurrency === "unbounded" ? Infinity : options.concurrency
+    this.capacity =
+      options.concurrency === undefined || options.concurrency === "unbounded" ? Infinity : options.concurrency
     this.intake = new Intake(options)
   }
 
@@ -192,18 +201,19 @@ const checked = (task: Task.Any, exit: Exit.Exit<unknown, unknown>): Exit.Exit<u
       ? exit
       : Exit.fail(new ResultInvalid({ task: task.name, issue: result.failure.message }))
   }
-  return Exit.failCause(
-    Cause.fromReasons(
-      exit.cause.reasons.map((reason) =>
-        Cause.isFailReason(reason) &&
-        !isTaskError(reason.error) &&
-        Result.isFailure(TaskCodec.validate(task.error, reason.error))
-          ? Cause.makeDieReason(reason.error)
-          : reason
-      )
+  return Exit.failCause(checkedCause(task, exit.cause))
+}
+
+const checkedCause = (task: Task.Any, cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
+  Cause.fromReasons(
+    cause.reasons.map((reason) =>
+      Cause.isFailReason(reason) &&
+      !isTaskError(reason.error) &&
+      Result.isFailure(TaskCodec.validate(task.error, reason.error))
+        ? Cause.makeDieReason(reason.error)
+        : reason
     )
   )
-}
 
 const handle = (handler: TaskHandlers.TaskHandler, request: TaskRequest) =>
   Effect.suspend(() => handler.handle(request.payload) as Effect.Effect<unknown, unknown>)
@@ -220,21 +230,41 @@ const elements = (
   context: Context.Context<never>,
   yieldOnIter: number
 ): Stream.Stream<unknown, unknown> => {
+  const { success } = request.task
+  let waiting: ReadonlyArray<unknown> = []
+  let from = 0
   let since = 0
-  return Stream.suspend(() => handler.handle(request.payload) as Stream.Stream<unknown, unknown>).pipe(
-    Stream.rechunk(yieldOnIter),
-    Stream.mapArrayEffect((values) => {
-      for (const value of values) {
-        const result = TaskCodec.validate(request.task.success, value)
-        if (Result.isFailure(result)) {
-          return Effect.fail(new ResultInvalid({ task: request.name, issue: result.failure.message }))
-        }
+  /** Some of the elements that have been made: few enough to check them in one turn of the event loop. */
+  const some = (): Effect.Effect<NonEmptyReadonlyArray<unknown>, ResultInvalid> => {
+    const values =
+      waiting.length <= yieldOnIter
+        ? waiting
+        : waiting.slice(from, (from = Math.min(waiting.length, from + yieldOnIter)))
+    if (waiting.length <= yieldOnIter || from === waiting.length) {
+      waiting = []
+      from = 0
+    }
+    for (const value of values) {
+      const result = TaskCodec.validate(success, value)
+      if (Result.isFailure(result)) {
+        return Effect.fail(new ResultInvalid({ task: request.name, issue: result.failure.message }))
       }
-      since += values.length
-      if (since < yieldOnIter) return Effect.succeed(values)
-      since = 0
-      return Effect.as(Effect.yieldNow, values)
-    }),
+    }
+    since += values.length
+    const result = Effect.succeed(values as NonEmptyReadonlyArray<unknown>)
+    if (since < yieldOnIter) return result
+    since = 0
+    return Effect.andThen(Effect.yieldNow, result)
+  }
+  const made = Stream.suspend(() => handler.handle(request.payload) as Stream.Stream<unknown, unknown>)
+  return Stream.transformPull(made, (pull) => {
+    const next = Effect.flatMap(pull, (values) => {
+      waiting = values
+      return some()
+    })
+    return Effect.succeed(Effect.suspend(() => (waiting.length > 0 ? some() : next)))
+  }).pipe(
+    Stream.catchCause((cause) => Stream.failCause(checkedCause(request.task, cause))),
     Stream.provideContext(context)
   )
 }
@@ -265,7 +295,8 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
               else fiber?.interruptUnsafe()
             }
           )
-          if (!seats.enter(seat)) return resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
+          if (!seats.enter(seat))
+            return resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
           return Effect.suspend(() => {
             if (seats.leave(seat) || fiber === undefined) return Effect.void
             fiber.interruptUnsafe()
@@ -291,9 +322,13 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
         })
         return Stream.unwrap(
           Effect.map(
-            Effect.acquireRelease(seated, (seat, exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit))), {
-              interruptible: true
-            }),
+            Effect.acquireRelease(
+              seated,
+              (seat, exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit))),
+              {
+                interruptible: true
+              }
+            ),
             () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
           )
         ).pipe(Stream.interruptWhen(Effect.andThen(aborted.await, Effect.interrupt)))
@@ -374,12 +409,14 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Effect.fail(found.failure)
         const handler = found.success
-        return Effect.flatMap(enter(request, () => fiber.interruptUnsafe()), (seat) =>
-          Effect.provideContext(handle(handler, request), contexts.of(handler, request)).pipe(
-            Effect.onExit((exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))),
-            Effect.exit,
-            Effect.flatMap((exit) => checked(request.task, exit))
-          )
+        return Effect.flatMap(
+          enter(request, () => fiber.interruptUnsafe()),
+          (seat) =>
+            Effect.provideContext(handle(handler, request), contexts.of(handler, request)).pipe(
+              Effect.onExit((exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))),
+              Effect.exit,
+              Effect.flatMap((exit) => checked(request.task, exit))
+            )
         )
       })
 
@@ -390,8 +427,10 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
         const aborted = Latch.makeUnsafe(false)
         return Stream.unwrap(
           Effect.map(
-            Effect.acquireRelease(enter(request, () => aborted.openUnsafe()), (seat, exit) =>
-              Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))
+            Effect.acquireRelease(
+              enter(request, () => aborted.openUnsafe()),
+              (seat, exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit))),
+              { interruptible: true }
             ),
             () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
           )
@@ -407,6 +446,26 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
       stats: Effect.sync(() => seats.stats),
       shutdownGrace: options.shutdownGrace
     })
-    contexts.provide(runner)
-    return runner
+    const inline = { ...runner, fork: TaskRunner.forkWith((request) => cancellable(request, runner.execute(request))) }
+    contexts.provide(inline)
+    return inline
   })
+
+/** Keeps the fiber of a handle apart from the task's, so that the handle lives on to tell of the task's cancellation. */
+const cancellable = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
+  Effect.withFiber((handle) =>
+    Effect.callback((resume) => {
+      const fiber = Effect.runForkWith(handle.context)(effect)
+      fiber.addObserver((exit) =>
+        resume(
+          Exit.isFailure(exit) && request.cancelled
+            ? Effect.fail(new TaskCancelled({ task: request.name, taskId: request.id }))
+            : exit
+        )
+      )
+      return Effect.suspend(() => {
+        fiber.interruptUnsafe()
+        return awaitEnd(fiber)
+      })
+    })
+  )
