@@ -1,0 +1,77 @@
+/**
+ * The conformance suite of runners: whatever runs tasks passes it, or does not keep Strand's promises.
+ *
+ * It registers vitest tests, so it needs `vitest` and `@effect/vitest`, which nothing else in this package does.
+ *
+ * @since 0.1.0
+ */
+import { describe, it } from "@effect/vitest"
+import { closing } from "./runner/closing.ts"
+import { interruption } from "./runner/interruption.ts"
+import { limits } from "./runner/limits.ts"
+import { nesting } from "./runner/nesting.ts"
+import { observing } from "./runner/observing.ts"
+import { outcomes } from "./runner/outcomes.ts"
+import { scheduling } from "./runner/scheduling.ts"
+import { streams } from "./runner/streams.ts"
+import { values } from "./runner/values.ts"
+import type { Subject } from "./Subject.ts"
+
+export type { Capabilities, RunnerOptions, Subject } from "./Subject.ts"
+
+/**
+ * The file with the handlers of the suite's tasks, for runners that load a tasks module.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const tasksModule: URL = new URL(import.meta.url.endsWith(".ts") ? "./tasks.ts" : "./tasks.js", import.meta.url)
+
+/**
+ * The same handlers as a Layer, for runners that are given their handlers.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export { default as handlers } from "./tasks.ts"
+
+/**
+ * Registers the tests of a runner.
+ *
+ * **Example** (A runner of one's own)
+ *
+ * ```ts no-run
+ * import { RunnerSuite } from "effect-strand/testing"
+ * import * as MyRunner from "./MyRunner.ts"
+ *
+ * RunnerSuite.suite("MyRunner", {
+ *   make: ({ shutdownGrace, size }) => MyRunner.layer(RunnerSuite.handlers, { size, shutdownGrace }),
+ *   capabilities: {
+ *     queue: false,
+ *     boundary: false,
+ *     parallel: false,
+ *     isolated: false,
+ *     processes: false,
+ *     transfer: false,
+ *     modules: false
+ *   }
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const suite = (name: string, subject: Subject): void => {
+  describe(name, { timeout: 60_000 }, () => {
+    const shared = { excludeTestServices: true, timeout: "30 seconds" } as const
+    it.layer(subject.make({ size: 2 }), shared)("ends", (it) => outcomes(it))
+    it.layer(subject.make({ size: 2 }), shared)("values", (it) => values(it, subject))
+    describe("interruption", () => interruption(subject))
+    describe("limits and options", () => limits(subject))
+    describe("scheduling", () => scheduling(subject))
+    describe("streams", () => streams(subject))
+    describe("progress, logs and spans", () => observing(subject))
+    describe("tasks of tasks", () => nesting(subject))
+    describe("closing", () => closing(subject))
+  })
+}
