@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import type * as Task from "./Task.ts"
 import { PayloadInvalid, TaskError } from "./TaskError.ts"
 
@@ -68,9 +69,7 @@ const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; rea
     return out
   }
   const encoding = (ast: SchemaAST.AST): SchemaAST.Encoding | undefined =>
-    ast.encoding?.map((link) => new SchemaAST.Link(go(link.to), link.transformation)) as
-      | SchemaAST.Encoding
-      | undefined
+    ast.encoding?.map((link) => new SchemaAST.Link(go(link.to), link.transformation)) as SchemaAST.Encoding | undefined
   const opaque = (ast: SchemaAST.Declaration | SchemaAST.Unknown | SchemaAST.ObjectKeyword): SchemaAST.AST => {
     text = false
     const annotations = { ...ast.annotations, toCodecJson: passthrough }
@@ -168,7 +167,18 @@ const make = (schema: Schema.Constraint): Codec => {
   }
 }
 
-const defect = Schema.Defect({ includeStack: true })
+// `throw undefined` has no form in JSON, and would come back as null.
+const undefinedDefect = Schema.Struct({ "~effect-strand/undefined": Schema.Literal(true) }).pipe(
+  Schema.decodeTo(
+    Schema.Undefined,
+    SchemaTransformation.transform({
+      decode: () => undefined,
+      encode: () => ({ "~effect-strand/undefined": true as const })
+    })
+  )
+)
+
+const defect = Schema.Union([undefinedDefect, Schema.Defect({ includeStack: true })])
 
 const compile = (task: Task.Any): TaskCodec => {
   const parts: { -readonly [K in keyof TaskCodec]?: TaskCodec[K] } = {}
@@ -235,7 +245,10 @@ export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<nev
     : Exit.die(new Error(`A failure could not be read: ${cause.failure.message}`, { cause: encoded }))
 }
 
-const guards = new WeakMap<Schema.Constraint, (value: unknown) => Result.Result<unknown, { readonly message: string }>>()
+const guards = new WeakMap<
+  Schema.Constraint,
+  (value: unknown) => Result.Result<unknown, { readonly message: string }>
+>()
 
 /**
  * Checks a value against the type side of a schema, for runners that need no encoding.
@@ -263,7 +276,5 @@ export const validate = (
  */
 export const validatePayload = (task: Task.Any, payload: unknown): PayloadInvalid | undefined => {
   const result = validate(task.payload, payload)
-  return Result.isSuccess(result)
-    ? undefined
-    : new PayloadInvalid({ task: task.name, issue: result.failure.message })
+  return Result.isSuccess(result) ? undefined : new PayloadInvalid({ task: task.name, issue: result.failure.message })
 }
