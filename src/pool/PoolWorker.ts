@@ -65,8 +65,8 @@ export class PoolWorker {
   constructor(owner: Owner, spawn: Spawn, init: Omit<Wire.WorkerInit, "label">, number: number) {
     this.owner = owner
     this.transport = spawn(init, number, {
-      onFrame: (frame) => {
-        if (this.state !== "ended" && this.state !== "killed") owner.onRecords(this, Wire.read(frame))
+      onFrames: (frames) => {
+        if (this.state !== "ended" && this.state !== "killed") owner.onRecords(this, Wire.read(frames))
       },
       onEnd: (end) => {
         if (this.state === "ended") return

@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as Claims from "./Claims.ts"
 import { type End, lastLines, lines, sibling, type Spawn } from "./Transport.ts"
+import type * as Wire from "./Wire.ts"
 
 /** What a process is given at its start. */
 export interface ProcessOptions {
@@ -46,7 +47,7 @@ export const spawn =
       return output
     })
     unref(child)
-    child.on("message", listener.onFrame)
+    child.on("message", gather(listener.onFrames))
     let failure: Error | undefined
     child.on("error", (error) => {
       failure = error
@@ -74,6 +75,22 @@ export const spawn =
       kill: () => void child.kill("SIGKILL")
     }
   }
+
+/**
+ * Gathers the frames that arrive in one turn of the event loop: they are dealt with together, so that what follows from
+ * them is, too.
+ */
+export const gather = (onFrames: (frames: ReadonlyArray<Wire.Frame>) => void) => {
+  let frames: Array<Wire.Frame> = []
+  const deliver = () => {
+    const all = frames
+    frames = []
+    onFrames(all)
+  }
+  return (frame: unknown): void => {
+    if (frames.push(frame as Wire.Frame) === 1) process.nextTick(deliver)
+  }
+}
 
 /** A process keeps a program alive only through the fibers that wait for its tasks. */
 const unref = (child: ChildProcess): void => {

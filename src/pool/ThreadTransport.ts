@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import { type ResourceLimits, Worker } from "node:worker_threads"
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker } from "node:worker_threads"
 import * as Claims from "./Claims.ts"
 import { type End, lines, sibling, type Spawn } from "./Transport.ts"
+import type * as Wire from "./Wire.ts"
 
 /** What a thread is given at its start. */
 export interface ThreadOptions {
@@ -21,9 +22,11 @@ export const spawn =
   (init, number, listener) => {
     const label = `thread ${number}`
     const shared = Claims.makeShared()
+    const { port1: port, port2: workerPort } = new MessageChannel()
     const worker = new Worker(options.entry ?? sibling("threadEntry", import.meta.url), {
       name: label,
-      workerData: { init: { ...init, label }, shared },
+      workerData: { init: { ...init, label }, shared, port: workerPort },
+      transferList: [workerPort],
       stdout: true,
       stderr: true,
       execArgv: [...(options.execArgv ?? [])],
@@ -38,25 +41,38 @@ export const spawn =
       return output
     })
     let failure: (Error & { readonly code?: string }) | undefined
-    worker.on("message", listener.onFrame)
+    port.on("message", (frame: Wire.Frame) => listener.onFrames(withWaiting(port, frame)))
+    port.unref()
     worker.on("error", (error: Error) => {
       failure = error instanceof Error ? error : new Error(String(error))
     })
     worker.on("exit", (exitCode) => {
       for (const output of outputs) output.end()
+      const rest = withWaiting(port)
+      if (rest.length > 0) listener.onFrames(rest)
+      port.close()
       listener.onEnd(endOf(exitCode, failure))
     })
     return {
       label,
       claims: Claims.poolShared(shared),
       send: (frame, transfer) => {
-        worker.postMessage(frame, transfer as Array<ArrayBuffer>)
+        port.postMessage(frame, transfer as Array<ArrayBuffer>)
         Atomics.add(shared, Claims.Shared.Wake, 1)
         Atomics.notify(shared, Claims.Shared.Wake, 1)
       },
       kill: () => void worker.terminate()
     }
   }
+
+/** The frames that have arrived at a port: they are dealt with together, so that what follows from them is, too. */
+export const withWaiting = (port: MessagePort, ...frames: Array<Wire.Frame>): ReadonlyArray<Wire.Frame> => {
+  for (;;) {
+    const received = receiveMessageOnPort(port) as { readonly message: Wire.Frame } | undefined
+    if (received === undefined) return frames
+    frames.push(received.message)
+  }
+}
 
 const endOf = (exitCode: number, failure: (Error & { readonly code?: string }) | undefined): End => {
   if (failure === undefined) return { reason: "Exit", exitCode }

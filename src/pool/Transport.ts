@@ -17,7 +17,8 @@ export interface End {
 
 /** What a worker tells its pool. */
 export interface Listener {
-  readonly onFrame: (frame: Wire.Frame) => void
+  /** Everything that it has said by now. */
+  readonly onFrames: (frames: ReadonlyArray<Wire.Frame>) => void
   /** Called once, when the worker has ended and nothing more can come from it. */
   readonly onEnd: (end: End) => void
   /** A line of its standard output or standard error. */

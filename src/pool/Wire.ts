@@ -108,9 +108,12 @@ export interface WorkerInit {
 /** A frame on its way. */
 export type Frame = string | ReadonlyArray<unknown>
 
-/** Reads a frame: records one behind the other. */
-export const read = (frame: Frame): ReadonlyArray<unknown> =>
+const readOne = (frame: Frame): ReadonlyArray<unknown> =>
   typeof frame === "string" ? (JSON.parse(frame) as ReadonlyArray<unknown>) : frame
+
+/** Reads frames: the records of all of them, one behind the other. */
+export const read = (frames: ReadonlyArray<Frame>): ReadonlyArray<unknown> =>
+  frames.length === 1 ? readOne(frames[0]!) : frames.flatMap(readOne)
 
 /** The place of the record behind the one at `at`. */
 export const next = (records: ReadonlyArray<unknown>, at: number): number => at + strides[records[at] as number]!

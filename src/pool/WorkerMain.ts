@@ -191,8 +191,8 @@ export class WorkerMain {
   // What comes in
   // -------------------------------------------------------------------------------------------------------------------
 
-  readonly receive = (frame: Wire.Frame): void => {
-    const records = Wire.read(frame)
+  readonly receive = (frames: ReadonlyArray<Wire.Frame>): void => {
+    const records = Wire.read(frames)
     for (let at = 0; at < records.length; at = Wire.next(records, at)) {
       switch (records[at]) {
         case Op.Run: {

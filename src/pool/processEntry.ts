@@ -15,7 +15,7 @@ process.on("disconnect", () => process.exit(0))
 process.on("SIGINT", () => {})
 
 const { workerFile } = await import("./Claims.ts")
-const { claimsFd } = await import("./ProcessTransport.ts")
+const { claimsFd, gather } = await import("./ProcessTransport.ts")
 const { WorkerMain } = await import("./WorkerMain.ts")
 
 const worker = new WorkerMain({
@@ -25,7 +25,7 @@ const worker = new WorkerMain({
   exit: () => process.disconnect()
 })
 
-process.on("message", (frame: Wire.Frame) => worker.receive(frame))
+process.on("message", gather(worker.receive))
 
 // A busy loop keeps this thread from learning that its parent is gone. Another thread asks for it.
 const parent = process.ppid

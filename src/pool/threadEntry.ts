@@ -8,19 +8,23 @@
  * @since 0.1.0
  */
 import { enableCompileCache } from "node:module"
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
+import { type MessagePort, workerData } from "node:worker_threads"
 import type * as Wire from "./Wire.ts"
 
 enableCompileCache?.()
 
 const { Shared, workerShared } = await import("./Claims.ts")
+const { withWaiting } = await import("./ThreadTransport.ts")
 const { WorkerMain } = await import("./WorkerMain.ts")
 
 /** How long a thread stays parked after its last task, in milliseconds. */
 const parkFor = 50
 
-const { init, shared } = workerData as { readonly init: Wire.WorkerInit; readonly shared: Int32Array }
-const port = parentPort!
+const { init, port, shared } = workerData as {
+  readonly init: Wire.WorkerInit
+  readonly port: MessagePort
+  readonly shared: Int32Array
+}
 
 const worker = new WorkerMain({
   init,
@@ -39,9 +43,9 @@ const nothingElse = (): boolean => {
 const park = (): void => {
   let seen = Atomics.load(shared, Shared.Wake)
   while (worker.isIdle && nothingElse()) {
-    const received = receiveMessageOnPort(port) as { readonly message: Wire.Frame } | undefined
-    if (received !== undefined) {
-      worker.receive(received.message)
+    const frames = withWaiting(port)
+    if (frames.length > 0) {
+      worker.receive(frames)
       continue
     }
     if (Atomics.wait(shared, Shared.Wake, seen, parkFor) === "timed-out") return
@@ -50,7 +54,7 @@ const park = (): void => {
 }
 
 port.on("message", (frame: Wire.Frame) => {
-  worker.receive(frame)
+  worker.receive(withWaiting(port, frame))
   park()
 })
 
