@@ -8,6 +8,8 @@ export interface Metric {
   readonly row: string
   readonly unit: string
   readonly better: "higher" | "lower"
+  /** How the rounds become one number: their median unless said otherwise. */
+  readonly over?: "median" | "best"
   /** Null: the subject cannot do this, and `note` says why. */
   readonly value: number | null
   readonly note?: string

@@ -4,6 +4,7 @@
 // warmed before the first sample. In each round every subject takes one sample, one after the other, and each round
 // begins with another subject; while one measures, the others' processes and pools stay alive but idle, and this process
 // only waits. Cases that need a cold process or spoil it have a new one for each sample. Tables give medians over rounds.
+// A full run takes about a quarter of an hour on two cores, a quick one about five minutes.
 import { parseArgs } from "node:util"
 import type { Case, Metric } from "./case.ts"
 import { cases } from "./cases/index.ts"
@@ -77,12 +78,11 @@ const chooseSubjects = (wanted: string | undefined): ReadonlyArray<Subject> => {
 const takesPart = (subject: Subject, measured: Case): boolean =>
   subject.cases?.includes(measured.name) ?? measured.name !== "fibers"
 
-const needsStrand = (subject: Subject): boolean => subject.group === "strand" || subject.name.startsWith("bare ")
-
+/** The bare thread and process load no Strand library themselves, but their workers import its tasks module. */
 const checkStrand = async (chosen: ReadonlyArray<Subject>): Promise<void> => {
-  if (!chosen.some(needsStrand)) return
   try {
-    await import("./subjects/strand.ts")
+    if (chosen.some(({ name }) => name.startsWith("bare "))) await import("./strandTasks.ts")
+    for (const { group, load } of chosen) if (group === "strand") await load()
   } catch (error) {
     fail(`Strand cannot be imported: ${(error as Error).message}\nTo measure the others: --subjects peers,raw`)
   }

@@ -9,7 +9,7 @@ export interface Row {
   readonly better: "higher" | "lower"
 }
 
-/** The median over the rounds. Null with a note: the subject cannot do it, or failed at it. */
+/** The rounds as one number. Null with a note: the subject cannot do it, or failed at it. */
 export interface Cell {
   readonly value: number | null
   readonly note: string
@@ -52,6 +52,8 @@ export class Results {
     if (values.length < samples.length) {
       return { value: null, note: samples.find(({ value }) => value === null)?.note ?? "–" }
     }
+    const { better, over } = samples[0]!
+    if (over === "best") return { value: better === "higher" ? Math.max(...values) : Math.min(...values), note: "" }
     return { value: median(values), note: "" }
   }
 

@@ -15,15 +15,20 @@ export interface Verdict {
 /** "No worse" allows for what the same subject differs from itself within a run. */
 const noise = 1.05
 
+/**
+ * The same for the p99 of the paced mix. Without blocking it is one or two time slices of the operating system, of a
+ * worker that waited for a core, and pools that work alike differ that much; with blocking it is ten times as long.
+ */
+const tailNoise = 1.5
+
 const named = (...names: ReadonlyArray<string>): ReadonlyArray<Subject> =>
   subjects.filter(({ name }) => names.includes(name))
 
 const libraries = subjects.filter(({ group }) => group === "peer")
 const processLibraries = libraries.filter(({ kind }) => kind === "process")
-const [threads, processes, bundledThreads, fibers] = [
+const [threads, processes, fibers] = [
   named("strand threads")[0]!,
   named("strand processes")[0]!,
-  named("strand threads bundled")[0]!,
   named("strand fibers")[0]!
 ]
 
@@ -104,6 +109,14 @@ const checks: ReadonlyArray<Check> = [
   ),
   within("latency: p50 of threads below every library's", "latency p50", threads, libraries, 0, "µs"),
   within(
+    "latency: p50 of threads in the best round below every library's",
+    "latency p50, best round",
+    threads,
+    libraries,
+    0,
+    "µs"
+  ),
+  within(
     "latency: p50 of processes below every library's on processes",
     "latency p50",
     processes,
@@ -121,14 +134,17 @@ const checks: ReadonlyArray<Check> = [
       1 / noise
     )
   ]),
-  ...["mix paced, tiny p99", "mix 16 in flight, tiny p99"].flatMap((row) => [
-    atMost(`${row}: threads no worse than the best library (5 % noise allowed)`, row, threads, libraries, noise),
+  ...[
+    { row: "mix paced, tiny p99", allowed: tailNoise, text: "50 % noise allowed" },
+    { row: "mix 16 in flight, tiny p99", allowed: noise, text: "5 % noise allowed" }
+  ].flatMap(({ allowed, row, text }) => [
+    atMost(`${row}: threads no worse than the best library (${text})`, row, threads, libraries, allowed),
     atMost(
-      `${row}: processes no worse than the best library on processes (5 % noise allowed)`,
+      `${row}: processes no worse than the best library on processes (${text})`,
       row,
       processes,
       processLibraries,
-      noise
+      allowed
     )
   ]),
   within(
@@ -146,20 +162,6 @@ const checks: ReadonlyArray<Check> = [
     named("bare process"),
     50,
     "ms"
-  ),
-  atMost(
-    "cold start: bundled threads at most 2× piscina",
-    "first result",
-    bundledThreads,
-    named("piscina", "piscina 64"),
-    2
-  ),
-  atMost(
-    "memory per idle thread, bundled: at most 2× piscina",
-    "memory per worker",
-    bundledThreads,
-    named("piscina", "piscina 64"),
-    2
   ),
   ...[threads, processes].flatMap((subject) => [
     atMost(

@@ -22,9 +22,9 @@ export const throughput: Case = {
     "Callers are promise loops for promise pools and fibers for Effect. Every answer is checked."
   ],
   lifetime: "case",
-  rounds: { full: 5, quick: 2 },
+  rounds: { full: 11, quick: 3 },
   prepare: async (context) => {
-    const sampleMillis = context.quick ? 150 : 400
+    const sampleMillis = context.quick ? 100 : 150
     const pool = await makeAwake(context)
     const counts: Array<number> = []
     for (const inFlight of levels) counts.push(await countFor(pool, inFlight, sampleMillis))
@@ -32,6 +32,7 @@ export const throughput: Case = {
       const metrics = []
       for (const [position, inFlight] of levels.entries()) {
         const count = counts[position]!
+        await runTiny(pool, Math.ceil(count / 4), inFlight)
         const startedAt = performance.now()
         await runTiny(pool, count, inFlight)
         const seconds = (performance.now() - startedAt) / 1000

@@ -65,14 +65,7 @@ export const subjects: ReadonlyArray<Subject> = [
     name: "strand threads",
     group: "strand",
     kind: "thread",
-    load: async () => (await import("./strand.ts")).makeStrandThreads(false)
-  },
-  {
-    name: "strand threads bundled",
-    group: "strand",
-    kind: "thread",
-    cases: ["cold-start", "memory"],
-    load: async () => (await import("./strand.ts")).makeStrandThreads(true)
+    load: async () => (await import("./strand.ts")).makeStrandThreads
   },
   {
     name: "tinypool processes",
@@ -109,14 +102,7 @@ export const subjects: ReadonlyArray<Subject> = [
     name: "strand processes",
     group: "strand",
     kind: "process",
-    load: async () => (await import("./strand.ts")).makeStrandProcesses(false)
-  },
-  {
-    name: "strand processes bundled",
-    group: "strand",
-    kind: "process",
-    cases: ["cold-start", "memory"],
-    load: async () => (await import("./strand.ts")).makeStrandProcesses(true)
+    load: async () => (await import("./strand.ts")).makeStrandProcesses
   },
   {
     name: "bare fibers",
@@ -130,6 +116,6 @@ export const subjects: ReadonlyArray<Subject> = [
     group: "strand",
     kind: "fiber",
     cases: ["fibers"],
-    load: async () => (await import("./strand.ts")).makeStrandFibers
+    load: async () => (await import("./strandFibers.ts")).makeStrandFibers
   }
 ]
