@@ -62,16 +62,23 @@ export { default as handlers } from "./tasks.ts"
  * @since 0.1.0
  */
 export const suite = (name: string, subject: Subject): void => {
+  const groups = {
+    ends: outcomes,
+    values,
+    interruption,
+    "limits and options": limits,
+    scheduling,
+    streams,
+    "progress, logs and spans": observing,
+    "tasks of tasks": nesting,
+    closing
+  }
   describe(name, { timeout: 60_000 }, () => {
-    const shared = { excludeTestServices: true, timeout: "30 seconds" } as const
-    it.layer(subject.make({ size: 2 }), shared)("ends", (it) => outcomes(it))
-    it.layer(subject.make({ size: 2 }), shared)("values", (it) => values(it, subject))
-    describe("interruption", () => interruption(subject))
-    describe("limits and options", () => limits(subject))
-    describe("scheduling", () => scheduling(subject))
-    describe("streams", () => streams(subject))
-    describe("progress, logs and spans", () => observing(subject))
-    describe("tasks of tasks", () => nesting(subject))
-    describe("closing", () => closing(subject))
+    for (const [group, register] of Object.entries(groups)) {
+      // One runner for the tests of a group that ask for nothing special; the others make their own.
+      it.layer(subject.make({ size: 2 }), { excludeTestServices: true, timeout: "30 seconds" })(group, (it) =>
+        register(it, subject)
+      )
+    }
   })
 }

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Vitest } from "@effect/vitest"
-import { assert, it } from "@effect/vitest"
+import { assert, it as plainIt } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -212,12 +212,18 @@ export const defectOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   return reason.defect
 }
 
-/** Registers a test with a runner of its own. */
-export const testWith =
-  (subject: Subject) =>
-  <A, E>(
-    name: string,
-    options: Partial<RunnerOptions>,
-    body: (notes: Notes) => Effect.Effect<A, E, TaskRunner | Scope.Scope>
-  ): void =>
-    it.live(name, () => Effect.flatMap(makeNotes, (notes) => using(subject, options)(body(notes))))
+/** Registers tests: `test(name, body)` on the runner that the block shares, `test(name, options, body)` on its own. */
+export const testWith = (subject: Subject, it: SharedIt) => {
+  type Body<A, E> = (notes: Notes) => Effect.Effect<A, E, TaskRunner | Scope.Scope>
+  function test<A, E>(name: string, body: Body<A, E>): void
+  function test<A, E>(name: string, options: Partial<RunnerOptions>, body: Body<A, E>): void
+  function test<A, E>(name: string, ...args: [Body<A, E>] | [Partial<RunnerOptions>, Body<A, E>]): void {
+    if (args.length === 1) {
+      it.effect(name, () => Effect.flatMap(makeNotes, args[0]))
+    } else {
+      const [options, body] = args
+      plainIt.live(name, () => Effect.flatMap(makeNotes, (notes) => using(subject, options)(body(notes))))
+    }
+  }
+  return test
+}

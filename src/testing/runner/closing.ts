@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { assert, it } from "@effect/vitest"
+import { assert, it as plainIt } from "@effect/vitest"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,20 +19,21 @@ import {
   type Notes,
   type RunnerOptions,
   settled,
+  type SharedIt,
   type Subject,
   testWith,
   untilEffect
 } from "../Subject.ts"
 
 /** Tests of the end of a runner's scope. */
-export const closing = (subject: Subject): void => {
+export const closing = (it: SharedIt, subject: Subject): void => {
   /** A test that closes the runner's scope itself. */
   const test = <A, E>(
     name: string,
     options: Partial<RunnerOptions>,
     body: (notes: Notes, close: Effect.Effect<void>) => Effect.Effect<A, E, TaskRunner | Scope.Scope>
   ) =>
-    it.live(name, () =>
+    plainIt.live(name, () =>
       Effect.gen(function* () {
         const notes = yield* makeNotes
         const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
@@ -139,9 +140,9 @@ export const closing = (subject: Subject): void => {
     )
   }
 
-  const testOpen = testWith(subject)
+  const testOpen = testWith(subject, it)
 
-  testOpen("awaitIdle waits until no task is left", {}, (notes) =>
+  testOpen("awaitIdle waits until no task is left", (notes) =>
     Effect.gen(function* () {
       const runner = yield* TaskRunner
       yield* runner.awaitIdle()

@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
-import { type Subject, testWith } from "../Subject.ts"
+import { type SharedIt, type Subject, testWith } from "../Subject.ts"
 
 /** Tests of tasks inside tasks. */
-export const nesting = (subject: Subject): void => {
-  const test = testWith(subject)
+export const nesting = (it: SharedIt, subject: Subject): void => {
+  const test = testWith(subject, it)
 
   test("tasks run tasks to depth 10 on one worker", { size: 1 }, () =>
     Effect.gen(function* () {
@@ -21,49 +21,53 @@ export const nesting = (subject: Subject): void => {
     })
   )
 
-  test("tasks fan out while all workers are busy with their parents", {}, () =>
+  test("tasks fan out while all workers are busy with their parents", () =>
     Effect.gen(function* () {
       const counts = yield* Effect.forEach([1, 2, 3, 4], () => tasks.nest.run({ depth: 3, width: 4 }), {
         concurrency: "unbounded"
       })
       assert.deepStrictEqual(counts, [85, 85, 85, 85])
-    })
-  )
+    }))
 
-  test("a child knows its parent", {}, () =>
+  test("a child knows its parent", () =>
     Effect.gen(function* () {
       const fiber = yield* tasks.contextChild.fork()
       const seen = yield* Fiber.join(fiber)
       assert.strictEqual(seen.id, fiber.taskId)
       assert.strictEqual(seen.childParentId, fiber.taskId)
       assert.notStrictEqual(seen.childId, fiber.taskId)
-    })
-  )
+    }))
 
-  test("a child's typed error reaches its parent as itself", {}, () =>
+  test("a child's typed error reaches its parent as itself", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* tasks.failChild.run(), "a.txt, 12 bytes, 1970-01-01T00:00:00.000Z")
-    })
-  )
+    }))
 
-  test("a task reads the stream of another", {}, () =>
+  test("a task reads the stream of another", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* tasks.sumOfStream.run({ count: 20_000 }), 200_010_000)
-    })
-  )
+    }))
 
-  test("interrupting a parent stops its child first", {}, (notes) =>
+  test("interrupting a parent stops its child first", (notes) =>
     Effect.gen(function* () {
       const runner = yield* TaskRunner
       const fiber = yield* tasks.holdChild.fork({ ...notes, name: "child" })
       yield* notes.awaitLine("child started")
-      const names = Array.from(yield* runner.tasks, ({ name }) => name)
-      assert.deepStrictEqual(names, ["holdChild", "hold"])
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(notes.lines(), ["child started", "child stopped"])
       assert.deepStrictEqual(yield* runner.tasks, [])
-    })
-  )
+    }))
+
+  test("a child is listed, and cancelled by its id, like any task", (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const fiber = yield* tasks.holdChild.fork({ ...notes, name: "child" })
+      yield* notes.awaitLine("child started")
+      const child = (yield* runner.tasks).find(({ name }) => name === "hold")
+      yield* notes.open()
+      yield* Fiber.await(fiber)
+      assert.strictEqual(child?.parentId, fiber.taskId)
+    }))
 
   if (!subject.capabilities.queue) return
 

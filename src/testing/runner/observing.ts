@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import { assert, it } from "@effect/vitest"
+import { assert, it as plainIt } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import * as tasks from "../definitions.ts"
-import { makeNotes, type Subject, testWith, until, using } from "../Subject.ts"
+import { makeNotes, type SharedIt, type Subject, testWith, until, using } from "../Subject.ts"
 
 interface Line {
   readonly level: string
@@ -32,10 +32,10 @@ const makeLogger = () => {
 }
 
 /** Tests of progress, logs and spans. */
-export const observing = (subject: Subject): void => {
-  const test = testWith(subject)
+export const observing = (it: SharedIt, subject: Subject): void => {
+  const test = testWith(subject, it)
 
-  test("progress is read from the latest value on, and ends with the task", {}, (notes) =>
+  test("progress is read from the latest value on, and ends with the task", (notes) =>
     Effect.gen(function* () {
       const fiber = yield* tasks.report.fork({ steps: 3, gate: notes.gate })
       yield* until("the third step", () => fiber.metadata.progress === 3)
@@ -46,10 +46,9 @@ export const observing = (subject: Subject): void => {
       assert.deepStrictEqual(values, [3, { done: true, at: new Date(0) }])
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(yield* Stream.runCollect(fiber.progress), [{ done: true, at: new Date(0) }])
-    })
-  )
+    }))
 
-  test("no progress is lost or out of order", {}, (notes) =>
+  test("no progress is lost or out of order", (notes) =>
     Effect.gen(function* () {
       const steps = 2000
       const fiber = yield* tasks.report.fork({ steps, gate: notes.gate })
@@ -64,10 +63,9 @@ export const observing = (subject: Subject): void => {
         Array.from({ length: steps - first + 1 }, (_, index) => first + index)
       )
       yield* Fiber.join(fiber)
-    })
-  )
+    }))
 
-  test("what a handler logs reaches the caller's logger", {}, () =>
+  test("what a handler logs reaches the caller's logger", () =>
     Effect.gen(function* () {
       const { layer, lines } = makeLogger()
       yield* Effect.provide(tasks.talk.run({ text: "hello" }), layer)
@@ -83,10 +81,9 @@ export const observing = (subject: Subject): void => {
         ]
       )
       for (const line of lines) assert.deepInclude(line.annotations, annotations)
-    })
-  )
+    }))
 
-  test("each caller's logger gets the lines of its own tasks", {}, () =>
+  test("each caller's logger gets the lines of its own tasks", () =>
     Effect.gen(function* () {
       const loggers = ["a", "b", "c"].map((text) => Object.assign(makeLogger(), { text }))
       yield* Effect.forEach(loggers, ({ layer, text }) => Effect.provide(tasks.talk.run({ text }), layer), {
@@ -97,25 +94,22 @@ export const observing = (subject: Subject): void => {
       for (const { lines, text } of loggers) {
         for (const { message } of lines) assert.isTrue(String(message[0]).startsWith(`${text} `), String(message[0]))
       }
-    })
-  )
+    }))
 
-  test("the caller's span is the parent of the handler's span", {}, () =>
+  test("the caller's span is the parent of the handler's span", () =>
     Effect.gen(function* () {
       const caller = yield* Effect.currentSpan
       const expected = { traceId: caller.traceId, parentSpanId: caller.spanId }
       assert.deepStrictEqual(yield* tasks.span.run(), expected)
       assert.deepStrictEqual(yield* Effect.flatMap(tasks.span.fork(), Fiber.join), expected)
-    }).pipe(Effect.withSpan("caller"))
-  )
+    }).pipe(Effect.withSpan("caller")))
 
-  test("without a span of the caller the handler's span has no parent", {}, () =>
-    Effect.map(tasks.span.run(), (seen) => assert.strictEqual(seen.parentSpanId, "none"))
-  )
+  test("without a span of the caller the handler's span has no parent", () =>
+    Effect.map(tasks.span.run(), (seen) => assert.strictEqual(seen.parentSpanId, "none")))
 
   if (!subject.capabilities.isolated) return
 
-  it.live("what a worker prints reaches the logger of the runner", () =>
+  plainIt.live("what a worker prints reaches the logger of the runner", () =>
     Effect.gen(function* () {
       const { layer, lines } = makeLogger()
       const notes = yield* makeNotes

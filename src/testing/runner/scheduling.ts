@@ -8,7 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
-import { assertFails, assertInterrupted, type Notes, settled, type Subject, testWith } from "../Subject.ts"
+import {
+  assertFails,
+  assertInterrupted,
+  type Notes,
+  settled,
+  type SharedIt,
+  type Subject,
+  testWith
+} from "../Subject.ts"
 
 const queued = Effect.flatMap(TaskRunner, (runner) => Effect.map(runner.stats, (stats) => stats.queued))
 
@@ -25,10 +33,10 @@ const occupy = (notes: Notes, names: ReadonlyArray<string>, gate = "gate") =>
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
 /** Tests of the order and the number in which tasks run. */
-export const scheduling = (subject: Subject): void => {
-  const test = testWith(subject)
+export const scheduling = (it: SharedIt, subject: Subject): void => {
+  const test = testWith(subject, it)
 
-  test("a short task never waits for a long one while there is room", {}, (notes) =>
+  test("a short task never waits for a long one while there is room", (notes) =>
     Effect.gen(function* () {
       const [long] = yield* occupy(notes, ["long"])
       const sums = yield* Effect.forEach(range(200), (n) => tasks.add.run({ a: n, b: 1 }), {
@@ -38,8 +46,7 @@ export const scheduling = (subject: Subject): void => {
       assert.deepStrictEqual(notes.lines(), ["long started"])
       yield* notes.open()
       yield* Fiber.join(long!)
-    })
-  )
+    }))
 
   if (!subject.capabilities.queue) return
 

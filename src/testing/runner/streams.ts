@@ -17,6 +17,7 @@ import {
   defectOf,
   type Notes,
   settled,
+  type SharedIt,
   type Subject,
   testWith,
   until
@@ -47,10 +48,10 @@ const longestStall = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   })
 
 /** Tests of streaming tasks. */
-export const streams = (subject: Subject): void => {
-  const test = testWith(subject)
+export const streams = (it: SharedIt, subject: Subject): void => {
+  const test = testWith(subject, it)
 
-  test("all elements come, in order, however they are chunked", {}, () =>
+  test("all elements come, in order, however they are chunked", () =>
     Effect.gen(function* () {
       for (const [count, chunk] of [
         [0, 1],
@@ -62,27 +63,24 @@ export const streams = (subject: Subject): void => {
         const elements = yield* Stream.runCollect(tasks.numbers.stream({ count, chunk }))
         assert.deepStrictEqual(elements, range(count), `${count} in steps of ${chunk}`)
       }
-    })
-  )
+    }))
 
-  test("a stream may be run again", {}, () =>
+  test("a stream may be run again", () =>
     Effect.gen(function* () {
       const stream = tasks.numbers.stream({ count: 10, chunk: 3 })
       assert.strictEqual(yield* Stream.runCount(Stream.concat(stream, stream)), 20)
-    })
-  )
+    }))
 
-  test("an element comes when it is made, not when the next one is", {}, (notes) =>
+  test("an element comes when it is made, not when the next one is", (notes) =>
     Effect.gen(function* () {
       const elements = yield* tasks.gated.stream(notes).pipe(
         Stream.tap((element) => (element === 1 ? notes.open() : Effect.void)),
         Stream.runCollect
       )
       assert.deepStrictEqual(elements, [1, 2])
-    })
-  )
+    }))
 
-  test("a million elements do not starve the event loop", {}, () =>
+  test("a million elements do not starve the event loop", () =>
     Effect.gen(function* () {
       const { longest, result } = yield* longestStall(
         tasks.numbers.stream({ count: 1_000_000, chunk: 1000 }).pipe(
@@ -94,10 +92,9 @@ export const streams = (subject: Subject): void => {
       )
       assert.deepStrictEqual(result, { count: 1_000_000, sum: 500_000_500_000 })
       assert.isBelow(longest, 300)
-    })
-  )
+    }))
 
-  test("a producer waits for its consumer", {}, (notes) =>
+  test("a producer waits for its consumer", (notes) =>
     Effect.gen(function* () {
       const go = yield* Deferred.make<void>()
       const fiber = yield* Effect.forkChild(Stream.runForEach(endless(notes, 16), () => Deferred.await(go)))
@@ -107,10 +104,9 @@ export const streams = (subject: Subject): void => {
       yield* Fiber.interrupt(fiber)
       assertInterrupted(yield* Fiber.await(fiber))
       assert.deepStrictEqual(notes.lines(), ["started", "stopped"])
-    })
-  )
+    }))
 
-  test("a producer goes on when its consumer does", {}, (notes) =>
+  test("a producer goes on when its consumer does", (notes) =>
     Effect.gen(function* () {
       let seen = 0
       const elements = yield* endless(notes, 50).pipe(
@@ -120,19 +116,17 @@ export const streams = (subject: Subject): void => {
       )
       assert.deepStrictEqual(elements, range(3 * farAhead))
       assert.deepStrictEqual(notes.lines(), ["started", "stopped"])
-    })
-  )
+    }))
 
-  test("leaving a stream early stops its producer", {}, (notes) =>
+  test("leaving a stream early stops its producer", (notes) =>
     Effect.gen(function* () {
       const runner = yield* TaskRunner
       assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(endless(notes, 1), 3)), [1, 2, 3])
       assert.deepStrictEqual(notes.lines(), ["started", "stopped"])
       assert.deepStrictEqual(yield* runner.tasks, [])
-    })
-  )
+    }))
 
-  test("a typed error in the middle comes after the elements before it", {}, () =>
+  test("a typed error in the middle comes after the elements before it", () =>
     Effect.gen(function* () {
       for (const failAfter of [0, 1, 1500]) {
         const elements: Array<number> = []
@@ -148,10 +142,9 @@ export const streams = (subject: Subject): void => {
         Stream.runCollect
       )
       assert.deepStrictEqual(recovered, [1, 2, 200])
-    })
-  )
+    }))
 
-  test("a defect in the middle is a defect, and so is an error that the task does not declare", {}, () =>
+  test("a defect in the middle is a defect, and so is an error that the task does not declare", () =>
     Effect.gen(function* () {
       const run = (how: "die" | "undeclared") =>
         Effect.exit(Stream.runDrain(tasks.numbers.stream({ count: 10, chunk: 1, failAfter: 5, how })))
@@ -161,26 +154,23 @@ export const streams = (subject: Subject): void => {
       const undeclared = defectOf(yield* run("undeclared"))
       assert.instanceOf(undeclared, Error)
       assert.strictEqual(undeclared.message, "nobody declared this")
-    })
-  )
+    }))
 
-  test("an element that does not match its schema ends the stream with ResultInvalid", {}, () =>
+  test("an element that does not match its schema ends the stream with ResultInvalid", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Stream.runDrain(tasks.wrongElement.stream()))
       assertFails(exit, "ResultInvalid", { task: "wrongElement" })
-    })
-  )
+    }))
 
-  test("bad input ends the stream with a typed error", {}, () =>
+  test("bad input ends the stream with a typed error", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
         Stream.runDrain(tasks.numbers.stream({ count: "many" as unknown as number, chunk: 1 }))
       )
       assertFails(exit, "PayloadInvalid", { task: "numbers" })
-    })
-  )
+    }))
 
-  test("a stream is cancelled by its id", {}, (notes) =>
+  test("a stream is cancelled by its id", (notes) =>
     Effect.gen(function* () {
       const runner = yield* TaskRunner
       const fiber = yield* Effect.forkChild(Stream.runDrain(endless(notes, 10)))
@@ -192,18 +182,17 @@ export const streams = (subject: Subject): void => {
       assert.isTrue(yield* runner.cancel(info.id))
       assert.deepStrictEqual(notes.lines(), ["started", "stopped"])
       assertFails(yield* Fiber.await(fiber), "TaskCancelled", { taskId: info.id })
-    })
-  )
+    }))
 
-  test("a stream has a time limit like any task", {}, (notes) =>
+  test("a stream has a time limit like any task", (notes) =>
     Effect.gen(function* () {
+      yield* tasks.where.run()
       const exit = yield* Effect.exit(Stream.runDrain(tasks.gated.stream(notes, { timeout: "100 millis" })))
       assertFails(exit, "TaskTimeout", { task: "gated", timeout: 100 })
       assert.deepStrictEqual(notes.lines(), ["stopped"])
-    })
-  )
+    }))
 
-  test("a stream that nobody reads holds up no other", {}, (notes) =>
+  test("a stream that nobody reads holds up no other", (notes) =>
     Effect.gen(function* () {
       const go = yield* Deferred.make<void>()
       const stalled = yield* Effect.forkChild(
@@ -216,8 +205,7 @@ export const streams = (subject: Subject): void => {
       yield* Deferred.succeed(go, undefined)
       yield* Fiber.join(stalled)
       assert.deepStrictEqual(notes.lines(), [])
-    })
-  )
+    }))
 
   if (!subject.capabilities.queue) return
 

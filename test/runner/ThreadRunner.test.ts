@@ -1,0 +1,24 @@
+// Worker threads keep the promises of every runner, and those of workers that may crash.
+import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
+import { RunnerSuite } from "../../src/testing/index.ts"
+import * as Leaks from "../leaks.ts"
+
+Leaks.check()
+
+RunnerSuite.suite("ThreadRunner", {
+  make: ({ memoryMb, module = RunnerSuite.tasksModule, ...options }) =>
+    ThreadRunner.layer({
+      ...options,
+      module,
+      resourceLimits: memoryMb === undefined ? undefined : { maxOldGenerationSizeMb: memoryMb }
+    }),
+  capabilities: {
+    queue: true,
+    boundary: true,
+    parallel: true,
+    isolated: true,
+    processes: false,
+    transfer: true,
+    modules: true
+  }
+})
