@@ -27,6 +27,7 @@ import * as TaskRequest from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
 export { all, asCompleted, forEach, forkAll } from "./Batch.ts"
+export type { BatchOptions, Completed } from "./Batch.ts"
 
 const TypeId = "~effect-strand/Task"
 
@@ -286,9 +287,7 @@ const Proto = {
   },
   stream(this: Any, payload: unknown, options?: RunOptions) {
     return Stream.unwrap(
-      withRunner((runner, context) =>
-        Effect.succeed(runner.stream(TaskRequest.make(context, this, payload, options)))
-      )
+      withRunner((runner, context) => Effect.succeed(runner.stream(TaskRequest.make(context, this, payload, options))))
     )
   },
   toLayer(this: Task<string>, handler: unknown) {
@@ -416,8 +415,12 @@ type Cloned<T> = Schema.ConstraintCodec<T>
  * @category models
  * @since 0.1.0
  */
-export interface FunctionTask<Name extends string, In, Out>
-  extends Task<Name, Cloned<In>, Cloned<Out>, typeof Schema.Never> {
+export interface FunctionTask<Name extends string, In, Out> extends Task<
+  Name,
+  Cloned<In>,
+  Cloned<Out>,
+  typeof Schema.Never
+> {
   /** The function as a handler. */
   readonly layer: Layer.Layer<Handler<Name>>
 }

@@ -111,9 +111,8 @@ export class Contexts {
       base = Context.add(handler.context, TaskRunner, this.runner!)
       this.bases.set(handler, base)
     }
-    const caller = request.callerContext
+    const { context: caller, span } = request.caller
     let context: Context.Context<never> = Context.add(base, TaskContext, request)
-    const span = Context.getOrUndefined(caller, Tracer.ParentSpan)
     if (span !== undefined) context = Context.add(context, Tracer.ParentSpan, span)
     const loggers = Context.get(caller, CurrentLoggers)
     if (loggers !== Context.get(base, CurrentLoggers)) context = Context.add(context, CurrentLoggers, loggers)

@@ -14,10 +14,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
+import * as References from "effect/References"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type * as Task from "./Task.ts"
 import { TaskContext } from "./TaskContext.ts"
+import { TaskCancelled } from "./TaskError.ts"
 
 /**
  * Where a task is in its life.
@@ -62,8 +66,47 @@ const noTags: ReadonlyArray<string> = []
 
 // Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
 // hot path, which a UUID for each task is not.
-const prefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
 let counter = 0
+
+/** What the ids of all requests made in this thread of this process begin with. */
+export const idPrefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
+
+/** The id with a prefix and a number. */
+export const makeId = (prefix: string, number: number): string => prefix + number.toString(36)
+
+/** The number in an id that was made in this thread of this process; -1 in any other. */
+export const numberOf = (id: string): number =>
+  id.startsWith(idPrefix) ? Number.parseInt(id.slice(idPrefix.length), 36) : -1
+
+/**
+ * What a request takes over from the fiber that made it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Caller {
+  /** Its loggers, its services. */
+  readonly context: Context.Context<never>
+  readonly clock: Clock.Clock
+  readonly span: Tracer.AnySpan | undefined
+  readonly minimumLogLevel: LogLevel.LogLevel
+  /** The id of the task whose handler it is. */
+  readonly taskId: string | undefined
+}
+
+// A fiber that calls many tasks, and fibers forked from it, have one context: what is looked up there is kept.
+let lastCaller: Caller | undefined
+
+const callerOf = (context: Context.Context<never>): Caller => {
+  if (lastCaller?.context === context) return lastCaller
+  return (lastCaller = {
+    context,
+    clock: Context.get(context, Clock.Clock),
+    span: Context.getOrUndefined(context, Tracer.ParentSpan),
+    minimumLogLevel: Context.get(context, References.MinimumLogLevel),
+    taskId: Context.getOrUndefined(context, TaskContext)?.id
+  })
+}
 
 /**
  * A request in the hands of a runner.
@@ -89,14 +132,13 @@ interface Observers {
  * @since 0.1.0
  */
 export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
-  readonly id: string
+  /** The part of the id that is its own. */
+  readonly number = ++counter
   readonly task: Task.Any
   readonly payload: unknown
   readonly options: Task.RunOptions
-  /** The context of the caller's fiber: its loggers, its span, its services. */
-  readonly callerContext: Context.Context<never>
+  readonly caller: Caller
   readonly createdAt: number
-  readonly parentId: string | undefined
 
   attempt = 1
   deadline: number | undefined = undefined
@@ -114,20 +156,20 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   private latest: unknown = undefined
   private observers: Observers | undefined = undefined
 
-  constructor(
-    task: Task.Any,
-    payload: unknown,
-    options: Task.RunOptions,
-    callerContext: Context.Context<never>,
-    id: string | undefined
-  ) {
+  constructor(task: Task.Any, payload: unknown, options: Task.RunOptions, caller: Caller) {
     this.task = task
     this.payload = payload
     this.options = options
-    this.callerContext = callerContext
-    this.id = id ?? prefix + (++counter).toString(36)
-    this.createdAt = Context.get(callerContext, Clock.Clock).currentTimeMillisUnsafe()
-    this.parentId = Context.getOrUndefined(callerContext, TaskContext)?.id
+    this.caller = caller
+    this.createdAt = caller.clock.currentTimeMillisUnsafe()
+  }
+
+  get id(): string {
+    return makeId(idPrefix, this.number)
+  }
+
+  get parentId(): string | undefined {
+    return this.caller.taskId
   }
 
   get name(): string {
@@ -160,7 +202,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   startTimeout(): Duration.Duration | undefined {
     if (this.options.timeout === undefined) return undefined
     const timeout = Duration.fromInputUnsafe(this.options.timeout)
-    this.deadline = Context.get(this.callerContext, Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(timeout)
+    this.deadline = this.caller.clock.currentTimeMillisUnsafe() + Duration.toMillis(timeout)
     return timeout
   }
 
@@ -186,6 +228,13 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     this.cancelled = true
     if (this.waiting !== undefined) this.waiting.interruptUnsafe()
     else this.work?.abort()
+  }
+
+  /** How a request ends whose work has been stopped: its caller may have been interrupted, or learns that it was not. */
+  get stopped(): Exit.Exit<never, TaskCancelled> {
+    return this.cancelled
+      ? Exit.fail(new TaskCancelled({ task: this.name, taskId: this.id }))
+      : (Exit.interrupt() as Exit.Exit<never>)
   }
 
   settle(exit: Exit.Exit<unknown, unknown>): void {
@@ -265,6 +314,5 @@ export const make = (
     task,
     payload,
     options === undefined ? task.options : { ...task.options, ...options },
-    context,
-    undefined
+    callerOf(context)
   )

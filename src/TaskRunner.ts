@@ -8,7 +8,6 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -20,9 +19,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunnerStats } from "./RunnerStats.ts"
 import * as TaskCodec from "./TaskCodec.ts"
-import { RunnerClosed, TaskCancelled, type TaskError, TaskTimeout } from "./TaskError.ts"
+import { RunnerClosed, type TaskError, TaskTimeout } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
-import type { TaskInfo, TaskRequest } from "./TaskRequest.ts"
+import { numberOf, type TaskInfo, type TaskRequest } from "./TaskRequest.ts"
 
 /**
  * Runs tasks, wherever its Layer says.
@@ -86,8 +85,8 @@ export interface Controls {
  *
  * **Details**
  *
- * `execute` and `stream` call `request.accept()` when the request is queued or started, set `request.work`, and end as
- * interrupted, once the work has stopped, when they are interrupted or when `request.work.abort` is called.
+ * `execute` and `stream` call `request.accept()` when the request is queued or started, and set `request.work`. When they
+ * are interrupted, or `request.work.abort` is called, they end once the work has stopped, with `request.stopped`.
  *
  * @category models
  * @since 0.1.0
@@ -95,6 +94,8 @@ export interface Controls {
 export interface Options extends Controls {
   readonly execute: (request: TaskRequest) => Effect.Effect<unknown, unknown>
   readonly stream: (request: TaskRequest) => Stream.Stream<unknown, unknown>
+  /** Called with true when there is a live task again, and with false when there is none any more. */
+  readonly onBusy?: ((busy: boolean) => void) | undefined
   /**
    * How long the end of the runner's scope waits for live tasks before it interrupts them.
    *
@@ -111,19 +112,26 @@ export interface Options extends Controls {
  */
 export const make = (options: Options): Effect.Effect<TaskRunner["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
-    const live = new Map<string, TaskRequest>()
+    const live = new Map<number, TaskRequest>()
     const idleObservers = new Set<() => void>()
     let closed = false
     let ended = false
 
     /** A task that is waited for may still need tasks of its own. */
     const refuses = (request: TaskRequest): boolean =>
-      closed && (ended || request.parentId === undefined || !live.has(request.parentId))
+      closed && (ended || request.parentId === undefined || !live.has(numberOf(request.parentId)))
+
+    const add = (request: TaskRequest): void => {
+      live.set(request.number, request)
+      if (live.size === 1) options.onBusy?.(true)
+    }
 
     const settle = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): void => {
-      live.delete(request.id)
+      live.delete(request.number)
       request.settle(exit)
-      if (live.size === 0 && idleObservers.size > 0) {
+      if (live.size > 0) return
+      options.onBusy?.(false)
+      if (idleObservers.size > 0) {
         const observers = [...idleObservers]
         idleObservers.clear()
         for (const observer of observers) observer()
@@ -155,8 +163,8 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
         if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
-        live.set(request.id, request)
-        return Effect.onExit(withCancellation(request, withOptions(request, options.execute)), (exit) => {
+        add(request)
+        return Effect.onExit(withOptions(request, options.execute), (exit) => {
           settle(request, exit)
           return Effect.void
         })
@@ -165,20 +173,15 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
         if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
-        live.set(request.id, request)
-        return streamWithOptions(request, options.stream).pipe(
-          Stream.catchCause((cause) =>
-            request.cancelled
-              ? Stream.fail(new TaskCancelled({ task: request.name, taskId: request.id }))
-              : Stream.failCause(cause)
-          ),
-          Stream.onExit((exit) => Effect.sync(() => settle(request, exit)))
+        add(request)
+        return Stream.onExit(streamWithOptions(request, options.stream), (exit) =>
+          Effect.sync(() => settle(request, exit))
         )
       })
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
-        const request = live.get(id)
+        const request = live.get(numberOf(id))
         if (request === undefined) return Effect.succeed(false)
         request.cancel()
         return Effect.as(request.awaitSettled, true)
@@ -189,7 +192,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       stream,
       fork: forkWith(execute),
       tasks: Effect.sync(() => Array.from(live.values(), (request) => request.info)),
-      get: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(live.get(id)), (request) => request.info)),
+      get: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(live.get(numberOf(id))), (request) => request.info)),
       cancel,
       awaitIdle: ({ close } = {}) =>
         Effect.suspend(() => {
@@ -202,17 +205,6 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       stats: options.stats
     })
   })
-
-/** A runner may end a cancelled request as interrupted; the caller, who was not interrupted, learns who did it. */
-const withCancellation = (
-  request: TaskRequest,
-  effect: Effect.Effect<unknown, unknown>
-): Effect.Effect<unknown, unknown> =>
-  Effect.catchCause(effect, (cause) =>
-    request.cancelled
-      ? Effect.fail(new TaskCancelled({ task: request.name, taskId: request.id }))
-      : Effect.failCause(cause)
-  )
 
 /** Adds what the call's options ask for. A call without options pays nothing for it. */
 const withOptions = (request: TaskRequest, execute: Options["execute"]): Effect.Effect<unknown, unknown> => {
@@ -278,7 +270,7 @@ const delayWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>
     const invalid = TaskCodec.validatePayload(request.task, request.payload)
     if (invalid !== undefined) return Effect.fail(invalid)
     request.schedule()
-    const now = Context.get(request.callerContext, Clock.Clock).currentTimeMillisUnsafe()
+    const now = request.caller.clock.currentTimeMillisUnsafe()
     const wait =
       runAt !== undefined
         ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
@@ -292,7 +284,7 @@ const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(caller.context)(effect)
       request.waiting = fiber
-      fiber.addObserver(resume)
+      fiber.addObserver((exit) => resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit))
       return Effect.callback((stopped) => {
         fiber.addObserver(() => stopped(Effect.void))
         fiber.interruptUnsafe(caller.id)
@@ -324,7 +316,7 @@ export const forkWith =
   (execute: TaskRunner["Service"]["execute"]): TaskRunner["Service"]["fork"] =>
   (request) =>
     Effect.suspend(() => {
-      const fiber = TaskFiber.makeUnsafe(request, request.callerContext, execute(request))
+      const fiber = TaskFiber.makeUnsafe(request, request.caller.context, execute(request))
       if (request.accepted) return Effect.succeed(fiber)
       return Effect.callback<TaskFiber.TaskFiber<unknown, unknown>, TaskError>((resume) => {
         const answer = () => resume(request.accepted ? Effect.succeed(fiber) : refusal(fiber))

@@ -64,15 +64,16 @@ export class ChunkBuffer {
   })
 
   /**
-   * A stream of what `start` causes to be put into the buffer. `stop` is run when the stream is left before its end.
+   * A stream of what `start` causes to be put into the buffer. The Effect that `start` gives is run when the stream is left
+   * before its end.
    */
-  static stream(start: (buffer: ChunkBuffer) => { readonly stop: Effect.Effect<void> }): Stream.Stream<unknown, unknown> {
+  static stream(start: (buffer: ChunkBuffer) => Effect.Effect<void>): Stream.Stream<unknown, unknown> {
     return Stream.unwrap(
       Effect.map(
         Effect.acquireRelease(
           Effect.sync(() => {
             const buffer = new ChunkBuffer()
-            return { buffer, stop: start(buffer).stop }
+            return { buffer, stop: start(buffer) }
           }),
           ({ buffer, stop }) => (buffer.isEnded ? Effect.void : stop)
         ),

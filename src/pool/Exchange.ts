@@ -30,9 +30,7 @@ export const interruptFailure: unknown = encodeTaskError(Cause.interrupt())
 
 /** What a request carries besides its payload; undefined where nothing is out of the ordinary. */
 export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined => {
-  const context = request.callerContext
-  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  const minimumLogLevel = Context.get(context, References.MinimumLogLevel)
+  const { minimumLogLevel, span } = request.caller
   if (
     span === undefined &&
     !stream &&

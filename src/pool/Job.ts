@@ -3,42 +3,31 @@
  *
  * @since 0.1.0
  */
+import { idPrefix, makeId, type TaskWork } from "../TaskRequest.ts"
 import type { TaskError } from "../TaskError.ts"
-import type { TaskWork } from "../TaskRequest.ts"
 import type { Waiting } from "./Intake.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
-import type { Encoded, Sink } from "./Receiver.ts"
 import type * as Wire from "./Wire.ts"
-
-/** What a job is made of. */
-export interface JobOptions {
-  readonly id: string
-  readonly name: string
-  /** True when the payload brings the function's source along. */
-  readonly portable: boolean
-  readonly encoded: Encoded
-  readonly priority: number
-  readonly meta: Wire.Meta | undefined
-  readonly transfer: ReadonlyArray<object> | undefined
-  readonly sink: Sink
-}
 
 /** The pool, as its jobs see it. */
 export interface JobOwner {
   readonly interrupt: (job: Job) => void
-  /** Called when a job is over, before its caller learns of it. */
-  readonly onJobEnd: () => void
+  readonly credit: (job: Job) => void
 }
 
 /** A task that waits for a worker, has been sent ahead to one, or is being worked on. */
-export class Job implements Waiting, TaskWork, Sink {
-  readonly id: string
-  readonly name: string
-  readonly portable: boolean
-  readonly encoded: Encoded
-  readonly priority: number
+export abstract class Job implements Waiting, TaskWork {
+  /** The id, or the number of one that was made here. */
+  abstract readonly wireId: number | string
+  abstract readonly name: string
+  /** True when the payload brings the function's source along. */
+  abstract readonly portable: boolean
+  abstract readonly priority: number
+  abstract readonly transfer: ReadonlyArray<object> | undefined
+  readonly payload: unknown
+  /** True when the payload survives JSON. */
+  readonly text: boolean
   readonly meta: Wire.Meta | undefined
-  readonly transfer: ReadonlyArray<object> | undefined
   readonly createdAt = performance.now()
   place: Waiting["place"] = "none"
   /** The worker that it has been sent to. */
@@ -49,62 +38,41 @@ export class Job implements Waiting, TaskWork, Sink {
   stopping = false
   /** Live calls of tasks by its handler. */
   calls = 0
-  private readonly sink: Sink
-  private readonly owner: JobOwner
+  protected readonly owner: JobOwner
 
-  constructor(owner: JobOwner, options: JobOptions) {
+  constructor(owner: JobOwner, payload: unknown, text: boolean, meta: Wire.Meta | undefined) {
     this.owner = owner
-    this.id = options.id
-    this.name = options.name
-    this.portable = options.portable
-    this.encoded = options.encoded
-    this.priority = options.priority
-    this.meta = options.meta
-    this.transfer = options.transfer
-    this.sink = options.sink
+    this.payload = payload
+    this.text = text
+    this.meta = meta
+  }
+
+  get id(): string {
+    return typeof this.wireId === "number" ? makeId(idPrefix, this.wireId) : this.wireId
   }
 
   get status(): "pending" | "running" {
     return this.worker?.isWorkingOn(this) ? "running" : "pending"
   }
 
-  accept(): void {
-    this.sink.accept()
-  }
-
-  succeed(value: unknown): void {
-    this.owner.onJobEnd()
-    this.sink.succeed(value)
-  }
-
-  fail(failure: unknown): void {
-    this.owner.onJobEnd()
-    this.sink.fail(failure)
-  }
-
-  failWith(error: TaskError): void {
-    this.owner.onJobEnd()
-    this.sink.failWith(error)
-  }
-
-  interrupted(): void {
-    this.owner.onJobEnd()
-    this.sink.interrupted()
-  }
-
-  chunk(values: ReadonlyArray<unknown>): void {
-    this.sink.chunk(values)
-  }
-
-  progress(value: unknown): void {
-    this.sink.progress(value)
-  }
-
-  log(entry: Wire.LogEntry, worker: string): void {
-    this.sink.log(entry, worker)
-  }
-
+  /** Asks for the end of the work. */
   abort(): void {
     this.owner.interrupt(this)
   }
+
+  /** Lets a stream send another chunk. */
+  credit(): void {
+    this.owner.credit(this)
+  }
+
+  // What comes of it. Values are as they travelled; exactly one of the first four is called, once.
+
+  abstract succeed(value: unknown): void
+  abstract fail(failure: unknown): void
+  abstract failWith(error: TaskError): void
+  abstract interrupted(): void
+  abstract accept(): void
+  abstract chunk(values: ReadonlyArray<unknown>): void
+  abstract progress(value: unknown): void
+  abstract log(entry: Wire.LogEntry, worker: string): void
 }

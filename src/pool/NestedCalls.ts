@@ -9,22 +9,43 @@
 import type { TaskError } from "../TaskError.ts"
 import { defaultPriority } from "../TaskRequest.ts"
 import * as Exchange from "./Exchange.ts"
-import { Job } from "./Job.ts"
+import { Job, type JobOwner } from "./Job.ts"
 import type { Pool } from "./Pool.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
-import type { PortablePayload, Sink } from "./Receiver.ts"
+import type { PortablePayload } from "./Receiver.ts"
 import * as Wire from "./Wire.ts"
 const { Op } = Wire
 
-/** Sends what comes of a job to the worker whose handler has called it. */
-class NestedSink implements Sink {
-  private readonly worker: PoolWorker
+/** A job whose results go to the worker whose handler has called it. */
+class NestedJob extends Job {
+  readonly wireId: string
+  readonly name: string
+  readonly portable: boolean
+  readonly priority: number
+  readonly transfer = undefined
+  private readonly caller: PoolWorker
   private readonly number: number
   private readonly parent: Job | undefined
   private readonly onEnd: () => void
 
-  constructor(worker: PoolWorker, number: number, parent: Job | undefined, onEnd: () => void) {
-    this.worker = worker
+  constructor(
+    owner: JobOwner,
+    caller: PoolWorker,
+    parent: Job | undefined,
+    [number, name, payload, { id, ...meta }]: readonly [
+      number,
+      string | null,
+      unknown,
+      Wire.Meta & { readonly id: string }
+    ],
+    onEnd: () => void
+  ) {
+    super(owner, payload, false, meta)
+    this.wireId = id
+    this.name = name ?? (payload as PortablePayload).name
+    this.portable = name === null
+    this.priority = meta.priority ?? defaultPriority
+    this.caller = caller
     this.number = number
     this.parent = parent
     this.onEnd = onEnd
@@ -32,11 +53,11 @@ class NestedSink implements Sink {
 
   private end(op: number, value: unknown, text: boolean): void {
     this.onEnd()
-    this.worker.say(text, op, this.number, value)
+    this.caller.say(text, op, this.number, value)
   }
 
   accept(): void {
-    this.worker.say(true, Op.CallAccepted, this.number)
+    this.caller.say(true, Op.CallAccepted, this.number)
   }
   succeed(value: unknown): void {
     this.end(Op.CallOk, value, false)
@@ -51,10 +72,10 @@ class NestedSink implements Sink {
     this.end(Op.CallFail, Exchange.interruptFailure, true)
   }
   chunk(values: ReadonlyArray<unknown>): void {
-    this.worker.say(false, Op.CallChunk, this.number, values)
+    this.caller.say(false, Op.CallChunk, this.number, values)
   }
   progress(value: unknown): void {
-    this.worker.say(false, Op.CallProgress, this.number, value)
+    this.caller.say(false, Op.CallProgress, this.number, value)
   }
   log(entry: Wire.LogEntry, worker: string): void {
     this.parent?.log(entry, worker)
@@ -72,26 +93,15 @@ export class NestedCalls {
   /** A handler has called a task. */
   begin(pool: Pool, worker: PoolWorker, parent: Job | undefined, records: ReadonlyArray<unknown>, at: number): void {
     const number = records[at + 1] as number
-    const name = records[at + 3] as string | null
-    const payload = records[at + 4]
-    const { id, ...meta } = records[at + 5] as Wire.Meta & { readonly id: string }
+    const call = [number, ...records.slice(at + 3, at + 6)] as unknown as ConstructorParameters<typeof NestedJob>[3]
     let calls = this.calls.get(worker)
     if (calls === undefined) {
       calls = new Map()
       this.calls.set(worker, calls)
     }
-    const job = new Job(pool, {
-      id,
-      name: name ?? (payload as PortablePayload).name,
-      portable: name === null,
-      encoded: { payload, text: false },
-      priority: meta.priority ?? defaultPriority,
-      meta,
-      transfer: undefined,
-      sink: new NestedSink(worker, number, parent, () => {
-        calls.delete(number)
-        if (parent !== undefined) pool.changeCalls(parent, -1)
-      })
+    const job = new NestedJob(pool, worker, parent, call, () => {
+      calls.delete(number)
+      if (parent !== undefined) pool.changeCalls(parent, -1)
     })
     calls.set(number, job)
     if (parent !== undefined) pool.changeCalls(parent, 1)

@@ -14,9 +14,10 @@
 import type { DurationHistogram } from "../RunnerStats.ts"
 import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound } from "../TaskError.ts"
 import * as Exchange from "./Exchange.ts"
+import { idPrefix } from "../TaskRequest.ts"
 import { Intake, type QueueOptions } from "./Intake.ts"
 import type { Job, JobOwner } from "./Job.ts"
-import { type Owner, PoolWorker, stuckAfter } from "./PoolWorker.ts"
+import { type Owner, PoolWorker, watchInterval } from "./PoolWorker.ts"
 import type { End, Spawn } from "./Transport.ts"
 import type { Refusal } from "./Uncloneable.ts"
 import * as Wire from "./Wire.ts"
@@ -74,10 +75,7 @@ export class Pool implements Owner, JobOwner {
   private minSize: number
   private maxSize: number
   private number = 0
-  /** Tasks that have come in and are not over. */
-  private pending = 0
-  /** Workers keep no program alive. While somebody waits for a task, this does. */
-  private readonly keepAlive = setInterval(() => {}, 0x7fffffff).unref()
+  private readonly timer = setInterval(() => {}, 0x7fffffff).unref()
   private paused = false
   private closed = false
   private dispatchScheduled = false
@@ -111,7 +109,6 @@ export class Pool implements Owner, JobOwner {
   // -------------------------------------------------------------------------------------------------------------------
 
   submit(job: Job): void {
-    if (++this.pending === 1) this.keepAlive.ref()
     if (this.closed) return job.failWith(new RunnerClosed({ task: job.name }))
     if (this.names !== undefined && !job.portable && !this.names.includes(job.name)) {
       return job.failWith(this.notFound(job))
@@ -137,19 +134,20 @@ export class Pool implements Owner, JobOwner {
     })
   }
 
-  readonly onJobEnd = (): void => {
-    if (--this.pending === 0 && !this.closed) this.keepAlive.unref()
+  /** Workers keep no program alive. Tasks that somebody waits for do. */
+  keepAlive(busy: boolean): void {
+    if (busy || this.closed) this.timer.ref()
+    else this.timer.unref()
   }
 
   /** Hands what waits to the workers. */
   private dispatch(): void {
     if (this.paused || this.closed) return
-    const now = performance.now()
     this.recallForUrgent()
     while (this.intake.size > 0) {
-      const worker = this.roomiest(now)
+      const worker = this.roomiest()
       if (worker === undefined) break
-      worker.assign(this.intake.take()!, now)
+      worker.assign(this.intake.take()!)
     }
     let ahead = false
     for (const worker of this.workers) {
@@ -160,12 +158,12 @@ export class Pool implements Owner, JobOwner {
     if (this.intake.size > 0) this.grow()
   }
 
-  /** The worker that has room and the least to do; of equals the one that worked last, so that others may go idle. */
-  private roomiest(now: number): PoolWorker | undefined {
+  /** The worker that has room and the least to do. */
+  private roomiest(): PoolWorker | undefined {
     let best: PoolWorker | undefined
     let least = Infinity
     for (const worker of this.workers) {
-      if (worker.load < least && worker.room(now) > 0) {
+      if (worker.load < least && worker.room > 0) {
         best = worker
         least = worker.load
       }
@@ -185,25 +183,36 @@ export class Pool implements Owner, JobOwner {
     for (let i = back.length - 1; i >= 0; i--) this.intake.putBack(back[i]!)
   }
 
-  /** While anything is sent ahead: what has got stuck behind a long task returns to the queue. */
+  /**
+   * While anything is sent ahead: what has got stuck behind a long task returns to the queue.
+   *
+   * A worker is stuck when it has finished nothing between two looks. The second look is after the event loop has
+   * delivered what had arrived, since it may be this thread that is behind.
+   */
   private startWatch(): void {
     if (this.watch !== undefined) return
     this.watch = setTimeout(() => {
-      this.watch = undefined
-      const now = performance.now()
-      let ahead = false
-      let recalled = false
-      for (const worker of this.workers) {
-        if (worker.load <= this.concurrency) continue
-        if (worker.isStuck(now)) {
+      const suspects = [...this.workers].filter(
+        (worker) => worker.load > this.concurrency && worker.completed === worker.watched
+      )
+      for (const worker of this.workers) worker.watched = worker.completed
+      if (suspects.length === 0) return this.watchAgain()
+      setImmediate(() => {
+        const stuck = suspects.filter((worker) => worker.completed === worker.watched && worker.state === "ready")
+        for (const worker of stuck) {
+          worker.stuck = true
           this.recall(worker)
-          recalled = true
-        } else ahead = true
-      }
-      if (recalled) this.dispatch()
-      else if (ahead) this.startWatch()
-    }, stuckAfter)
+        }
+        this.watchAgain()
+        if (stuck.length > 0) this.dispatch()
+      })
+    }, watchInterval)
     this.watch.unref()
+  }
+
+  private watchAgain(): void {
+    this.watch = undefined
+    for (const worker of this.workers) if (worker.load > this.concurrency) return this.startWatch()
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -370,6 +379,7 @@ export class Pool implements Owner, JobOwner {
     const init = {
       modules,
       concurrency: this.concurrency,
+      idPrefix,
       closeGrace: grace,
       reportMemory: recycleBytes !== Infinity
     }
@@ -579,7 +589,7 @@ export class Pool implements Owner, JobOwner {
   /** Ends all workers, running the finalizers of the tasks modules, and calls back when none is left. */
   close(callback: () => void): void {
     this.closed = true
-    this.keepAlive.ref()
+    this.keepAlive(true)
     clearTimeout(this.watch)
     clearTimeout(this.idleCheck)
     for (const job of this.intake.drain()) job.failWith(new RunnerClosed({ task: job.name }))
@@ -587,7 +597,7 @@ export class Pool implements Owner, JobOwner {
     const observer = () => {
       if (this.alive.size > 0) return
       this.endObservers.delete(observer)
-      clearInterval(this.keepAlive)
+      clearInterval(this.timer)
       callback()
     }
     this.endObservers.add(observer)

@@ -7,17 +7,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DurationHistogram } from "../RunnerStats.ts"
-import type { ModuleInvalid } from "../TaskError.ts"
-import type { TaskRequest } from "../TaskRequest.ts"
+import type { ModuleInvalid, TaskError } from "../TaskError.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import * as Exchange from "./Exchange.ts"
 import type { QueueOptions } from "./Intake.ts"
-import { Job } from "./Job.ts"
+import { Job, type JobOwner } from "./Job.ts"
 import * as Modules from "./Modules.ts"
 import { NestedCalls } from "./NestedCalls.ts"
 import { Pool } from "./Pool.ts"
 import * as Receiver from "./Receiver.ts"
 import type { Spawn } from "./Transport.ts"
+import type * as Wire from "./Wire.ts"
 
 /**
  * Options that threads and processes share.
@@ -89,6 +89,57 @@ export interface Options extends QueueOptions {
   readonly output?: "log" | "ignore" | undefined
 }
 
+/** A job whose results go to a caller in this thread. */
+class CallerJob extends Job {
+  private readonly receiver: Receiver.Receiver
+
+  constructor(owner: JobOwner, receiver: Receiver.Receiver, payload: unknown, text: boolean) {
+    super(owner, payload, text, Exchange.metaOf(receiver.request, receiver.isStream))
+    this.receiver = receiver
+  }
+
+  get wireId(): number {
+    return this.receiver.request.number
+  }
+  get name(): string {
+    return this.receiver.request.name
+  }
+  get portable(): boolean {
+    return this.receiver.request.task.portable !== undefined
+  }
+  get priority(): number {
+    return this.receiver.request.priority
+  }
+  get transfer(): ReadonlyArray<object> | undefined {
+    return this.receiver.request.options.transfer
+  }
+
+  accept(): void {
+    this.receiver.accept()
+  }
+  succeed(value: unknown): void {
+    this.receiver.succeed(value)
+  }
+  fail(failure: unknown): void {
+    this.receiver.fail(failure)
+  }
+  failWith(error: TaskError): void {
+    this.receiver.failWith(error)
+  }
+  interrupted(): void {
+    this.receiver.interrupted()
+  }
+  chunk(values: ReadonlyArray<unknown>): void {
+    this.receiver.chunk(values)
+  }
+  progress(value: unknown): void {
+    this.receiver.progress(value)
+  }
+  log(entry: Wire.LogEntry, worker: string): void {
+    this.receiver.log(entry, worker)
+  }
+}
+
 const positive = (name: string, value: number, least: number): number => {
   if (Number.isInteger(value) && value >= least) return value
   throw new RangeError(`${name} has to be a whole number of at least ${least}, and is ${value}`)
@@ -149,23 +200,12 @@ export const make = (
       )
     }
 
-    const begin =
-      (request: TaskRequest) =>
-      (receiver: Receiver.Receiver, encoded: Receiver.Encoded): Receiver.Begun => {
-        const job = new Job(pool, {
-          id: request.id,
-          name: request.name,
-          portable: request.task.portable !== undefined,
-          encoded,
-          priority: request.priority,
-          meta: Exchange.metaOf(request, receiver.isStream),
-          transfer: request.options.transfer,
-          sink: receiver
-        })
-        request.work = job
-        pool.submit(job)
-        return { receiver, abort: () => pool.interrupt(job), taken: () => pool.credit(job) }
-      }
+    const begin: Receiver.Begin = (receiver, payload, text) => {
+      const job = new CallerJob(pool, receiver, payload, text)
+      receiver.request.work = job
+      pool.submit(job)
+      return job
+    }
 
     function controls(name: string, argument: unknown): unknown {
       switch (name) {
@@ -194,12 +234,13 @@ export const make = (
     }
 
     return yield* TaskRunner.make({
-      execute: (request) => Receiver.execute(request, begin(request)),
-      stream: (request) => Receiver.stream(request, begin(request)),
+      execute: (request) => Receiver.execute(request, begin),
+      stream: (request) => Receiver.stream(request, begin),
       pause: Effect.sync(() => pool.pause()),
       resume: Effect.sync(() => pool.resume()),
       resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),
       stats: Effect.sync(stats),
+      onBusy: (busy) => pool.keepAlive(busy),
       shutdownGrace: options.shutdownGrace
     })
   })

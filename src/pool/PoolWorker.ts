@@ -20,8 +20,8 @@ const maxAhead = 512
 /** What a task costs besides its handler, in milliseconds. */
 const overhead = 0.003
 
-/** A worker that has finished nothing for this long, in milliseconds, gets nothing sent ahead. */
-export const stuckAfter = 1
+/** How often, in milliseconds, it is seen whether workers with tasks sent ahead get on. */
+export const watchInterval = 1
 
 /** What a worker tells its pool. */
 export interface Owner {
@@ -43,8 +43,10 @@ export class PoolWorker {
   /** Outstanding tasks that wait for tasks of their own. */
   waiting = 0
   completed = 0
-  /** When it last finished a task, or got one while it had none. */
-  lastSign = 0
+  /** It has finished nothing for a while, so nothing is sent ahead to it. */
+  stuck = false
+  /** What `completed` was when it was last watched. */
+  watched = 0
   /** The lowest of the priorities that have been sent ahead since it had nothing to do. */
   aheadPriority = -Infinity
   /** When it has had nothing to do since. */
@@ -89,16 +91,12 @@ export class PoolWorker {
     return this.outstanding.size - this.waiting
   }
 
-  isStuck(now: number): boolean {
-    return this.load >= this.owner.concurrency && now - this.lastSign > stuckAfter
-  }
-
   /** How many more tasks may be sent. */
-  room(now: number): number {
+  get room(): number {
     if (this.state !== "ready") return 0
     const { concurrency } = this.owner
     if (this.load < concurrency) return concurrency - this.load
-    if (this.isStuck(now)) return 0
+    if (this.stuck) return 0
     const ahead = Math.min(maxAhead, Math.floor(aheadMillis / (this.meanMillis + overhead)))
     const reach = this.transport.claims.reach - (this.nextSeq - this.highestDone - 1)
     return Math.min(concurrency + ahead - this.load, reach)
@@ -116,19 +114,18 @@ export class PoolWorker {
   }
 
   /** Sends a task, with the frame of this turn. */
-  assign(job: Job, now: number): void {
+  assign(job: Job): void {
     if (this.load < this.owner.concurrency) {
       if (this.load === 0) this.aheadPriority = -Infinity
-      this.lastSign = now
     } else if (job.priority > this.aheadPriority) this.aheadPriority = job.priority
     const seq = this.nextSeq++
     job.worker = this
     job.seq = seq
     this.outstanding.set(seq, job)
     if (job.transfer !== undefined) this.outbox.transfer(job.transfer)
-    if (!job.encoded.text) this.outbox.text = false
+    if (!job.text) this.outbox.text = false
     const index = job.portable ? Wire.portableIndex : this.indices.get(job.name)!
-    this.outbox.records.push(Op.Run, seq, index, job.id, job.encoded.payload, job.meta ?? 0)
+    this.outbox.records.push(Op.Run, seq, index, job.wireId, job.payload, job.meta ?? 0)
   }
 
   /** Adds a record to the frame of this turn. */
@@ -155,10 +152,11 @@ export class PoolWorker {
     if (job === undefined) return undefined
     this.remove(job, now)
     this.completed++
+    this.stuck = false
     const millis = micros / 1000
     this.busyMillis += millis
     // A rare long task says nothing of the others, and what is sent behind it is taken back anyway.
-    const typical = Math.min(millis, stuckAfter)
+    const typical = Math.min(millis, watchInterval)
     this.meanMillis =
       this.meanMillis === Infinity ? millis : Math.min(this.meanMillis, 4) * 0.95 + typical * 0.05
     return job
@@ -169,7 +167,6 @@ export class PoolWorker {
     this.outstanding.delete(job.seq)
     if (job.calls > 0) this.waiting--
     if (job.seq > this.highestDone) this.highestDone = job.seq
-    this.lastSign = now
     if (this.outstanding.size === 0) {
       this.idleSince = now
       this.transport.claims.compact()

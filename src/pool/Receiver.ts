@@ -1,11 +1,12 @@
 /**
- * The caller's end of a task that runs elsewhere: reads what comes back and completes the call with it.
+ * The caller's end of a task that runs elsewhere: writes its payload, reads what comes back and completes the call with it.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import type * as Stream from "effect/Stream"
 import * as TaskCodec from "../TaskCodec.ts"
 import { NotTransferable, PayloadInvalid, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
@@ -14,25 +15,6 @@ import * as Exchange from "./Exchange.ts"
 import * as FreeVariables from "./FreeVariables.ts"
 import type * as Wire from "./Wire.ts"
 
-/** Where what comes back from a task goes. Values are as they travelled. */
-export interface Sink {
-  readonly accept: () => void
-  readonly succeed: (value: unknown) => void
-  readonly fail: (failure: unknown) => void
-  readonly failWith: (error: TaskError) => void
-  readonly interrupted: () => void
-  readonly chunk: (values: ReadonlyArray<unknown>) => void
-  readonly progress: (value: unknown) => void
-  readonly log: (entry: Wire.LogEntry, worker: string) => void
-}
-
-/** A payload, ready to travel. */
-export interface Encoded {
-  readonly payload: unknown
-  /** True when it survives JSON. */
-  readonly text: boolean
-}
-
 /** What travels in place of the payload of a task that brings its source along. */
 export interface PortablePayload {
   readonly name: string
@@ -40,23 +22,19 @@ export interface PortablePayload {
   readonly payload: unknown
 }
 
-/** Writes the payload of a request. */
-export const encode = (request: TaskRequest): Result.Result<Encoded, PayloadInvalid | NotTransferable> => {
-  const { payload: codec } = TaskCodec.of(request.task)
-  const encoded = codec.encode(request.payload)
-  if (Result.isFailure(encoded)) {
-    return Result.fail(new PayloadInvalid({ task: request.name, issue: encoded.failure.message }))
-  }
-  const { portable } = request.task
-  if (portable === undefined) return Result.succeed({ payload: encoded.success, text: codec.text })
-  const refusal = FreeVariables.check(portable.source)
-  if (refusal !== undefined) return Result.fail(new NotTransferable({ task: request.name, ...refusal }))
-  const payload: PortablePayload = { name: request.name, source: portable.source, payload: encoded.success }
-  return Result.succeed({ payload, text: false })
+/** A task that has been handed over. */
+export interface Work {
+  /** Asks for the end of the work. */
+  readonly abort: () => void
+  /** Lets a stream send another chunk. */
+  readonly credit: () => void
 }
 
+/** Hands a task over. The payload is as it travels; `text` tells whether it survives JSON. */
+export type Begin = (receiver: Receiver, payload: unknown, text: boolean) => Work
+
 /** The caller's end of one call. */
-export class Receiver implements Sink {
+export class Receiver {
   readonly request: TaskRequest
   readonly codec: TaskCodec.TaskCodec
   ended = false
@@ -91,11 +69,11 @@ export class Receiver implements Sink {
   }
 
   succeed(value: unknown): void {
-    this.end(this.isStream ? Exit.void : Exchange.decodeSuccess(this.request.task, this.codec.success, value))
+    this.end(this.isStream ? Exit.void : this.read(value))
   }
 
   fail(failure: unknown): void {
-    this.end(TaskCodec.decodeFailure(this.codec, failure))
+    this.end(this.request.cancelled ? this.request.stopped : TaskCodec.decodeFailure(this.codec, failure))
   }
 
   failWith(error: TaskError): void {
@@ -103,13 +81,13 @@ export class Receiver implements Sink {
   }
 
   interrupted(): void {
-    this.end(Exit.interrupt())
+    this.end(this.request.stopped)
   }
 
   chunk(values: ReadonlyArray<unknown>): void {
     const decoded: Array<unknown> = []
     for (const value of values) {
-      const exit = Exchange.decodeSuccess(this.request.task, this.codec.success, value)
+      const exit = this.read(value)
       if (Exit.isFailure(exit)) return this.chunks?.end(exit)
       decoded.push(exit.value)
     }
@@ -121,48 +99,60 @@ export class Receiver implements Sink {
   }
 
   log(entry: Wire.LogEntry, worker: string): void {
-    Effect.runForkWith(this.request.callerContext)(Exchange.logEntry(entry, worker))
+    Effect.runForkWith(this.request.caller.context)(Exchange.logEntry(entry, worker))
+  }
+
+  private read(value: unknown): Exit.Exit<unknown, unknown> {
+    const result = this.codec.success.decode(value)
+    return Result.isSuccess(result)
+      ? Exit.succeed(result.success)
+      : Exit.die(new Error(`The result of task "${this.request.name}" could not be read: ${result.failure.message}`))
+  }
+
+  /** Writes the payload and hands the task over; undefined when that could not be done, which ends the call. */
+  begin(begin: Begin): Work | undefined {
+    const { request } = this
+    const codec = this.codec.payload
+    const encoded = codec.encode(request.payload)
+    if (Result.isFailure(encoded)) {
+      this.failWith(new PayloadInvalid({ task: request.name, issue: encoded.failure.message }))
+      return undefined
+    }
+    const { portable } = request.task
+    if (portable === undefined) return begin(this, encoded.success, codec.text)
+    const refusal = FreeVariables.check(portable.source)
+    if (refusal !== undefined) {
+      this.failWith(new NotTransferable({ task: request.name, ...refusal }))
+      return undefined
+    }
+    const payload: PortablePayload = { name: request.name, source: portable.source, payload: encoded.success }
+    return begin(this, payload, false)
   }
 
   /** Asks for the end of the work, and waits for it. */
-  stop(abort: () => void): Effect.Effect<void> {
+  stop(work: Work): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (this.ended) return resume(Effect.void)
       this.onEnd = () => resume(Effect.void)
-      abort()
+      work.abort()
     })
   }
 }
 
-/** A call that has been begun, or the reason why it was refused. */
-export interface Begun {
-  readonly receiver: Receiver
-  readonly abort: () => void
-  /** Tells the producer of a stream that another chunk has been read. */
-  readonly taken: () => void
-}
-
-/** Runs a request by a function that begins it. */
-export const execute = (
-  request: TaskRequest,
-  begin: (receiver: Receiver, encoded: Encoded) => Begun
-): Effect.Effect<unknown, unknown> =>
+/** Runs a request that `begin` hands over. */
+export const execute = (request: TaskRequest, begin: Begin): Effect.Effect<unknown, unknown> =>
   Effect.callback((resume) => {
-    const encoded = encode(request)
-    if (Result.isFailure(encoded)) return resume(Effect.fail(encoded.failure))
-    const begun = begin(new Receiver(request, resume, undefined), encoded.success)
-    return begun.receiver.stop(begun.abort)
+    const receiver = new Receiver(request, resume, undefined)
+    const work = receiver.begin(begin)
+    return work === undefined ? undefined : receiver.stop(work)
   })
 
-/** Runs the request of a streaming task by a function that begins it. */
-export const stream = (request: TaskRequest, begin: (receiver: Receiver, encoded: Encoded) => Begun) =>
+/** Runs the request of a streaming task that `begin` hands over. */
+export const stream = (request: TaskRequest, begin: Begin): Stream.Stream<unknown, unknown> =>
   ChunkBuffer.stream((chunks) => {
-    const encoded = encode(request)
-    if (Result.isFailure(encoded)) {
-      chunks.end(Exit.fail(encoded.failure))
-      return { stop: Effect.void }
-    }
-    const begun = begin(new Receiver(request, (exit) => chunks.end(exit), chunks), encoded.success)
-    chunks.onTaken = begun.taken
-    return { stop: begun.receiver.stop(begun.abort) }
+    const receiver = new Receiver(request, (exit) => chunks.end(exit), chunks)
+    const work = receiver.begin(begin)
+    if (work === undefined) return Effect.void
+    chunks.onTaken = () => work.credit()
+    return receiver.stop(work)
   })

@@ -13,7 +13,7 @@ import * as Uncloneable from "./Uncloneable.ts"
 /** The operation codes. The fields of each are listed behind it. */
 export const Op = {
   // From the pool to a worker.
-  /** sequence number, index of the task, id, payload, meta */
+  /** sequence number, index of the task, id or the number in it, payload, meta */
   Run: 0,
   /** sequence number */
   Interrupt: 1,
@@ -98,6 +98,8 @@ export interface LogEntry {
 export interface WorkerInit {
   readonly modules: ReadonlyArray<string>
   readonly concurrency: number
+  /** What ids begin with of which only the number is sent. */
+  readonly idPrefix: string
   readonly label: string
   /** Milliseconds that the finalizers of the tasks modules may take. */
   readonly closeGrace: number

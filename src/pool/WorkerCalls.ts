@@ -10,7 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { TaskContext } from "../TaskContext.ts"
 import { NotTransferable } from "../TaskError.ts"
-import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
+import type { TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Receiver from "./Receiver.ts"
@@ -20,7 +20,7 @@ import type { WorkerMain } from "./WorkerMain.ts"
 const { Op } = Wire
 
 /** A call that the pool is busy with. */
-class Call implements TaskWork, Receiver.Begun {
+class Call implements TaskWork, Receiver.Work {
   readonly status = "running"
   readonly number: number
   /** The number of the task whose handler made the call; -1 when none did. */
@@ -39,7 +39,7 @@ class Call implements TaskWork, Receiver.Begun {
     if (!this.receiver.ended) this.worker.say(true, Op.CallInterrupt, this.number)
   }
 
-  readonly taken = (): void => {
+  readonly credit = (): void => {
     this.worker.say(true, Op.CallCredit, this.number, 1)
   }
 }
@@ -57,9 +57,8 @@ export class WorkerCalls {
 
   readonly makeRunner = Effect.suspend(() =>
     TaskRunner.make({
-      execute: (request) =>
-        Receiver.execute(request, (receiver, encoded) => this.begin(request, receiver, encoded)),
-      stream: (request) => Receiver.stream(request, (receiver, encoded) => this.begin(request, receiver, encoded)),
+      execute: (request) => Receiver.execute(request, this.begin),
+      stream: (request) => Receiver.stream(request, this.begin),
       pause: this.control("pause", null),
       resume: this.control("resume", null),
       resize: (size) => this.control("resize", size),
@@ -77,9 +76,10 @@ export class WorkerCalls {
     })
   }
 
-  private begin(request: TaskRequest, receiver: Receiver.Receiver, encoded: Receiver.Encoded): Call {
+  private readonly begin: Receiver.Begin = (receiver, payload, text) => {
+    const { request } = receiver
     const number = ++this.counter
-    const parent = this.worker.seqOf(Context.getOrUndefined(request.callerContext, TaskContext))
+    const parent = this.worker.seqOf(Context.getOrUndefined(request.caller.context, TaskContext))
     const call = new Call(this.worker, number, parent, receiver)
     request.work = call
     this.calls.set(number, call)
@@ -87,7 +87,7 @@ export class WorkerCalls {
     const meta = { ...Exchange.metaOf(request, receiver.isStream), id: request.id }
     if (request.options.transfer !== undefined) this.worker.outbox.transfer(request.options.transfer)
     const name = request.task.portable === undefined ? request.name : null
-    this.worker.say(encoded.text, Op.Call, number, parent, name, encoded.payload, meta)
+    this.worker.say(text, Op.Call, number, parent, name, payload, meta)
     return call
   }
 

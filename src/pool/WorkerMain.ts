@@ -22,6 +22,7 @@ import * as TaskCodec from "../TaskCodec.ts"
 import { TaskContext } from "../TaskContext.ts"
 import { ResultInvalid, TaskTimeout } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
+import { makeId } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import type { WorkerClaims } from "./Claims.ts"
 import * as Exchange from "./Exchange.ts"
@@ -63,7 +64,7 @@ interface Program {
 class Entry implements Context.Service.Shape<typeof TaskContext> {
   readonly seq: number
   readonly index: number
-  readonly id: string
+  readonly wireId: number | string
   readonly payload: unknown
   readonly meta: Wire.Meta | undefined
   readonly worker: WorkerMain
@@ -75,15 +76,25 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
   creditGiven: Latch.Latch | undefined = undefined
   interrupted = false
 
-  constructor(worker: WorkerMain, seq: number, index: number, id: string, payload: unknown, meta: Wire.Meta | undefined) {
+  constructor(
+    worker: WorkerMain,
+    seq: number,
+    index: number,
+    wireId: number | string,
+    payload: unknown,
+    meta: Wire.Meta | undefined
+  ) {
     this.worker = worker
     this.seq = seq
     this.index = index
-    this.id = id
+    this.wireId = wireId
     this.payload = payload
     this.meta = meta
   }
 
+  get id(): string {
+    return typeof this.wireId === "number" ? makeId(this.worker.idPrefix, this.wireId) : this.wireId
+  }
   get name(): string {
     return this.worker.programs[this.index]?.handler.task.name ?? (this.payload as PortablePayload).name
   }
@@ -107,6 +118,7 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
 /** One worker of a pool. */
 export class WorkerMain {
   readonly outbox = new Wire.Outbox()
+  readonly idPrefix: string
   programs: ReadonlyArray<Program> = []
   /** Tasks that are being worked on. */
   running = 0
@@ -131,6 +143,7 @@ export class WorkerMain {
 
   constructor(host: Host) {
     this.host = host
+    this.idPrefix = host.init.idPrefix
     this.calls = new WorkerCalls(this)
   }
 
@@ -200,7 +213,7 @@ export class WorkerMain {
             this,
             records[at + 1] as number,
             records[at + 2] as number,
-            records[at + 3] as string,
+            records[at + 3] as number | string,
             records[at + 4],
             (records[at + 5] as Wire.Meta | 0) || undefined
           )

@@ -27,11 +27,10 @@ import {
   type PayloadInvalid,
   QueueFull,
   ResultInvalid,
-  TaskCancelled,
   TaskNotFound
 } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
-import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
+import { numberOf, type TaskRequest, type TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 
 /**
@@ -95,7 +94,7 @@ class Seats {
   running = 0
   completed = 0
   failed = 0
-  readonly seated = new Map<string, Seat>()
+  readonly seated = new Map<number, Seat>()
   readonly intake: Intake<Seat>
   readonly waitTime = new DurationHistogram()
   readonly runTime = new DurationHistogram()
@@ -121,7 +120,7 @@ class Seats {
 
   private start(seat: Seat): void {
     this.running++
-    this.seated.set(seat.request.id, seat)
+    this.seated.set(seat.request.number, seat)
     seat.startedAt = performance.now()
     this.waitTime.add(seat.startedAt - seat.createdAt)
     seat.status = "running"
@@ -140,7 +139,7 @@ class Seats {
     if (succeeded) this.completed++
     else this.failed++
     this.runTime.add(performance.now() - seat.startedAt)
-    this.seated.delete(seat.request.id)
+    this.seated.delete(seat.request.number)
     if (seat.children === 0) this.running--
     this.parentOf(seat, -1)
     this.fill()
@@ -149,7 +148,7 @@ class Seats {
   /** A task that waits for tasks of its own lends its place, or a full runner would wait for itself. */
   private parentOf(seat: Seat, change: 1 | -1): void {
     const parentId = seat.request.parentId
-    const parent = parentId === undefined ? undefined : this.seated.get(parentId)
+    const parent = parentId === undefined ? undefined : this.seated.get(numberOf(parentId))
     if (parent === undefined) return
     parent.children += change
     if (change === 1 && parent.children === 1) {
@@ -287,11 +286,11 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
               fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
               fiber.addObserver((exit) => {
                 seats.release(seat, Exit.isSuccess(exit))
-                resume(checked(request.task, exit))
+                resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : checked(request.task, exit))
               })
             },
             () => {
-              if (seats.leave(seat)) resume(Effect.interrupt)
+              if (seats.leave(seat)) resume(request.stopped)
               else fiber?.interruptUnsafe()
             }
           )
@@ -331,7 +330,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
             ),
             () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
           )
-        ).pipe(Stream.interruptWhen(Effect.andThen(aborted.await, Effect.interrupt)))
+        ).pipe(Stream.interruptWhen(Effect.flatMap(aborted.await, () => request.stopped)))
       })
 
     const runner = yield* TaskRunner.make({
@@ -434,7 +433,7 @@ const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, 
             ),
             () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
           )
-        ).pipe(Stream.interruptWhen(Effect.andThen(aborted.await, Effect.interrupt)))
+        ).pipe(Stream.interruptWhen(Effect.flatMap(aborted.await, () => request.stopped)))
       })
 
     const runner = yield* TaskRunner.make({
@@ -457,11 +456,7 @@ const cancellable = (request: TaskRequest, effect: Effect.Effect<unknown, unknow
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(handle.context)(effect)
       fiber.addObserver((exit) =>
-        resume(
-          Exit.isFailure(exit) && request.cancelled
-            ? Effect.fail(new TaskCancelled({ task: request.name, taskId: request.id }))
-            : exit
-        )
+        resume(Exit.isFailure(exit) && request.cancelled ? request.stopped : exit)
       )
       return Effect.suspend(() => {
         fiber.interruptUnsafe()

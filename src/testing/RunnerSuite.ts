@@ -6,9 +6,15 @@
  * @since 0.1.0
  */
 import { describe, it } from "@effect/vitest"
+import { batch } from "./runner/batch.ts"
 import { closing } from "./runner/closing.ts"
+import { controls } from "./runner/controls.ts"
+import { faults } from "./runner/faults.ts"
+import { functions } from "./runner/functions.ts"
+import { input } from "./runner/input.ts"
 import { interruption } from "./runner/interruption.ts"
 import { limits } from "./runner/limits.ts"
+import { modules } from "./runner/modules.ts"
 import { nesting } from "./runner/nesting.ts"
 import { observing } from "./runner/observing.ts"
 import { outcomes } from "./runner/outcomes.ts"
@@ -71,7 +77,13 @@ export const suite = (name: string, subject: Subject): void => {
     streams,
     "progress, logs and spans": observing,
     "tasks of tasks": nesting,
-    closing
+    "many at once": batch,
+    functions,
+    "bad input": input,
+    controls,
+    closing,
+    faults,
+    "tasks modules": modules
   }
   describe(name, { timeout: 60_000 }, () => {
     for (const [group, register] of Object.entries(groups)) {
