@@ -22,13 +22,7 @@ import { Intake, type QueueOptions, type Waiting } from "../pool/Intake.ts"
 import { DurationHistogram, type RunnerStats } from "../RunnerStats.ts"
 import type * as Task from "../Task.ts"
 import * as TaskCodec from "../TaskCodec.ts"
-import {
-  isTaskError,
-  type PayloadInvalid,
-  QueueFull,
-  ResultInvalid,
-  TaskNotFound
-} from "../TaskError.ts"
+import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
 import { numberOf, type TaskRequest, type TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
@@ -92,6 +86,7 @@ class Seats {
   capacity: number
   paused = false
   running = 0
+  private filling = false
   completed = 0
   failed = 0
   readonly seated = new Map<number, Seat>()
@@ -158,11 +153,15 @@ class Seats {
   }
 
   fill(): void {
+    // A handler that ends at once gives its place back from within this loop, which then goes on by itself.
+    if (this.filling) return
+    this.filling = true
     while (!this.paused && this.running < this.capacity) {
       const seat = this.intake.take()
-      if (seat === undefined) return
+      if (seat === undefined) break
       this.start(seat)
     }
+    this.filling = false
   }
 
   get stats(): RunnerStats {
@@ -455,9 +454,7 @@ const cancellable = (request: TaskRequest, effect: Effect.Effect<unknown, unknow
   Effect.withFiber((handle) =>
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(handle.context)(effect)
-      fiber.addObserver((exit) =>
-        resume(Exit.isFailure(exit) && request.cancelled ? request.stopped : exit)
-      )
+      fiber.addObserver((exit) => resume(Exit.isFailure(exit) && request.cancelled ? request.stopped : exit))
       return Effect.suspend(() => {
         fiber.interruptUnsafe()
         return awaitEnd(fiber)
