@@ -1,0 +1,175 @@
+/**
+ * A runner can be looked into and steered: its live tasks, its counters, its size.
+ *
+ * @since 0.1.0
+ */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { isTaskFiber } from "../../TaskFiber.ts"
+import { TaskRunner } from "../../TaskRunner.ts"
+import * as tasks from "../definitions.ts"
+import { settled, type SharedIt, type Subject, testWith, untilEffect } from "../Subject.ts"
+
+const range = (length: number) => Array.from({ length }, (_, index) => index)
+
+/** Tests of what can be seen of a runner, and done to it. */
+export const controls = (it: SharedIt, subject: Subject): void => {
+  const test = testWith(subject, it)
+
+  test("live tasks are listed and found by their id", (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const fiber = yield* tasks.hold.fork({ ...notes, name: "a" }, { tags: ["x"], priority: 3 })
+      const later = yield* tasks.note.fork({ ...notes, name: "b" }, { delay: "1 hour" })
+      yield* notes.awaitLine("a started")
+      assert.isTrue(isTaskFiber(fiber))
+      const listed = yield* runner.tasks
+      assert.deepStrictEqual(
+        listed.map(({ id, name, status }) => ({ id, name, status })),
+        [
+          { id: fiber.taskId, name: "hold", status: "running" },
+          { id: later.taskId, name: "note", status: "scheduled" }
+        ]
+      )
+      const found = Option.getOrThrow(yield* runner.get(fiber.taskId))
+      assert.deepInclude(found, { priority: 3, attempt: 1, tags: ["x"], parentId: undefined })
+      assert.isAtMost(Math.abs(found.createdAt - Date.now()), 60_000)
+      assert.deepStrictEqual(fiber.metadata, found)
+      yield* Fiber.interrupt(later)
+      yield* notes.open()
+      yield* Fiber.join(fiber)
+      assert.isTrue(Option.isNone(yield* runner.get(fiber.taskId)))
+      assert.deepStrictEqual(yield* runner.tasks, [])
+    }))
+
+  test("ids are unique, and forkDiscard gives one", (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const ids = yield* Effect.forEach(range(100), (n) => tasks.note.forkDiscard({ ...notes, name: `${n}` }))
+      assert.strictEqual(new Set(ids).size, 100)
+      yield* runner.awaitIdle()
+      assert.strictEqual(notes.lines().length, 100)
+    }))
+
+  test("the status of a handle follows its task", (notes) =>
+    Effect.gen(function* () {
+      const failing = yield* tasks.fail.fork({ how: "denied" })
+      yield* Fiber.await(failing)
+      assert.strictEqual(yield* failing.status, "failed")
+      const fiber = yield* tasks.hold.fork({ ...notes, name: "a" })
+      yield* notes.awaitLine("a started")
+      assert.strictEqual(yield* fiber.status, "running")
+      yield* notes.open()
+      yield* Fiber.join(fiber)
+      assert.strictEqual(yield* fiber.status, "completed")
+    }))
+
+  test("a paused runner starts nothing, and goes on where it was", {}, (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const first = yield* tasks.hold.fork({ ...notes, name: "first" })
+      yield* notes.awaitLine("first started")
+      yield* runner.pause
+      const fibers = yield* Effect.forEach(range(20), (n) => tasks.note.fork({ ...notes, name: `${n}` }))
+      yield* notes.open()
+      assert.strictEqual(yield* Fiber.join(first), "first")
+      yield* settled(() => notes.lines().length)
+      assert.deepStrictEqual(notes.lines(), ["first started", "first ended"])
+      assert.strictEqual(yield* fibers[0]!.status, "pending")
+      yield* Fiber.interrupt(fibers[0]!)
+      yield* runner.resume
+      yield* Fiber.joinAll(fibers.slice(1))
+      assert.strictEqual(notes.lines().length, 21)
+    })
+  )
+
+  test("what waits in a paused runner can be sent ahead and still be held back", {}, (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const fibers = yield* Effect.forEach(range(500), (n) => tasks.note.fork({ ...notes, name: `${n}` }))
+      yield* runner.pause
+      const atRest = yield* settled(() => notes.lines().length)
+      yield* settled(() => 0)
+      assert.strictEqual(notes.lines().length, atRest)
+      yield* runner.resume
+      yield* Fiber.joinAll(fibers)
+      assert.strictEqual(notes.lines().length, 500)
+    })
+  )
+
+  test("counters and times add up", {}, (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const hold = yield* tasks.hold.fork({ ...notes, name: "a" })
+      yield* notes.awaitLine("a started")
+      assert.deepInclude(yield* runner.stats, { running: 1, queued: 0, completed: 0, failed: 0 })
+      yield* notes.open()
+      yield* Fiber.join(hold)
+      yield* Effect.forEach(range(10), (n) => tasks.add.run({ a: n, b: n }))
+      yield* Effect.exit(tasks.fail.run({ how: "denied" }))
+      yield* Effect.exit(tasks.die.run({ how: "string" }))
+      const stats = yield* runner.stats
+      assert.deepInclude(stats, { running: 0, queued: 0, completed: 11, failed: 2 })
+      assert.strictEqual(stats.waitTime.count, 13)
+      assert.strictEqual(stats.runTime.count, 13)
+      assert.isAtLeast(stats.runTime.max, stats.runTime.p99)
+      assert.isAtLeast(stats.runTime.p99, stats.runTime.p50)
+      for (const worker of stats.workers) {
+        assert.isAtLeast(worker.utilisation, 0)
+        assert.isAtMost(worker.utilisation, 1)
+      }
+      if (subject.capabilities.isolated) {
+        assert.strictEqual(
+          stats.workers.reduce((sum, worker) => sum + worker.completed, 0),
+          13
+        )
+      }
+    })
+  )
+
+  if (!subject.capabilities.queue) return
+
+  test("a runner grows and shrinks without losing a task", { size: 1 }, (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const hold = (name: string, gate: string) => tasks.hold.fork({ file: notes.file, name, gate: notes.path(gate) })
+      const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => hold(name, "first"))
+      yield* notes.awaitLine("a started")
+      assert.strictEqual((yield* runner.stats).queued, 2)
+      yield* runner.resize(3)
+      yield* notes.awaitLine("b started")
+      yield* notes.awaitLine("c started")
+      yield* runner.resize(1)
+      const more = yield* Effect.forEach(["d", "e"], (name) => hold(name, "second"))
+      yield* notes.open("first")
+      assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["a", "b", "c"])
+      yield* notes.awaitLine("d started")
+      yield* settled(() => 0)
+      assert.notInclude(notes.lines(), "e started")
+      yield* notes.open("second")
+      assert.deepStrictEqual(yield* Fiber.joinAll(more), ["d", "e"])
+    })
+  )
+
+  test("a hundred thousand tasks wait, and all of them run", {}, () =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      yield* tasks.add.run({ a: 1, b: 1 })
+      yield* runner.pause
+      const all = yield* Effect.forkChild(
+        Effect.forEach(range(100_000), (n) => tasks.add.run({ a: n, b: 1 }), { concurrency: "unbounded" }),
+        { startImmediately: true }
+      )
+      yield* untilEffect(
+        "all to be queued",
+        Effect.map(runner.stats, ({ queued }) => queued === 100_000)
+      )
+      yield* runner.resume
+      const sums = yield* Fiber.join(all)
+      assert.isTrue(sums.every((sum, n) => sum === n + 1))
+      assert.deepInclude(yield* runner.stats, { queued: 0, running: 0, completed: 100_001, failed: 0 })
+    })
+  )
+}
