@@ -81,6 +81,19 @@ export interface Controls {
 }
 
 /**
+ * Tasks that are called by handlers which run elsewhere.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Nested {
+  readonly tasks: () => ReadonlyArray<TaskInfo>
+  readonly get: (id: string) => TaskInfo | undefined
+  /** Cancels a task and waits until its work has stopped; undefined when there is none with this id. */
+  readonly cancel: (id: string) => Effect.Effect<void> | undefined
+}
+
+/**
  * What a runner has to bring along.
  *
  * **Details**
@@ -94,6 +107,8 @@ export interface Controls {
 export interface Options extends Controls {
   readonly execute: (request: TaskRequest) => Effect.Effect<unknown, unknown>
   readonly stream: (request: TaskRequest) => Stream.Stream<unknown, unknown>
+  /** The tasks that handlers have started on this runner where this program does not see them being started. */
+  readonly nested?: Nested | undefined
   /** Called with true when there is a live task again, and with false when there is none any more. */
   readonly onBusy?: ((busy: boolean) => void) | undefined
   /**
@@ -182,7 +197,10 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
         const request = live.get(numberOf(id))
-        if (request === undefined) return Effect.succeed(false)
+        if (request === undefined) {
+          const stopped = options.nested?.cancel(id)
+          return stopped === undefined ? Effect.succeed(false) : Effect.as(stopped, true)
+        }
         request.cancel()
         return Effect.as(request.awaitSettled, true)
       })
@@ -191,8 +209,13 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       execute,
       stream,
       fork: forkWith(execute),
-      tasks: Effect.sync(() => Array.from(live.values(), (request) => request.info)),
-      get: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(live.get(numberOf(id))), (request) => request.info)),
+      tasks: Effect.sync(() => {
+        const own = Array.from(live.values(), (request) => request.info)
+        const nested = options.nested?.tasks() ?? []
+        return nested.length === 0 ? own : [...own, ...nested].sort((a, b) => a.createdAt - b.createdAt)
+      }),
+      get: (id) =>
+        Effect.sync(() => Option.fromUndefinedOr(live.get(numberOf(id))?.info ?? options.nested?.get(id))),
       cancel,
       awaitIdle: ({ close } = {}) =>
         Effect.suspend(() => {

@@ -6,8 +6,10 @@
  *
  * @since 0.1.0
  */
-import type { TaskError } from "../TaskError.ts"
-import { defaultPriority } from "../TaskRequest.ts"
+import * as Effect from "effect/Effect"
+import { TaskCancelled, type TaskError } from "../TaskError.ts"
+import { defaultPriority, type TaskInfo } from "../TaskRequest.ts"
+import type { Nested } from "../TaskRunner.ts"
 import * as Exchange from "./Exchange.ts"
 import { Job, type JobOwner } from "./Job.ts"
 import type { Pool } from "./Pool.ts"
@@ -27,6 +29,10 @@ class NestedJob extends Job {
   private readonly number: number
   private readonly parent: Job | undefined
   private readonly onEnd: () => void
+  private readonly calledAt = Date.now()
+  private latest: unknown = undefined
+  private cancelled = false
+  private readonly observers: Array<() => void> = []
 
   constructor(
     owner: JobOwner,
@@ -54,7 +60,29 @@ class NestedJob extends Job {
   private end(op: number, value: unknown, text: boolean): void {
     this.onEnd()
     this.caller.say(text, op, this.number, value)
+    for (const observer of this.observers) observer()
   }
+
+  get info(): TaskInfo {
+    return {
+      id: this.id,
+      name: this.name,
+      status: this.status,
+      priority: this.priority,
+      attempt: this.meta?.attempt ?? 1,
+      tags: this.meta?.tags ?? [],
+      createdAt: this.calledAt,
+      parentId: this.parent?.id ?? this.meta?.parentId,
+      progress: this.latest
+    }
+  }
+
+  /** Asks for the end of the work on behalf of somebody else than its caller, and waits for it. */
+  readonly cancel: Effect.Effect<void> = Effect.callback((resume) => {
+    this.observers.push(() => resume(Effect.void))
+    this.cancelled = true
+    this.abort()
+  })
 
   accept(): void {
     this.caller.say(true, Op.CallAccepted, this.number)
@@ -63,18 +91,21 @@ class NestedJob extends Job {
     this.end(Op.CallOk, value, false)
   }
   fail(failure: unknown): void {
-    this.end(Op.CallFail, failure, false)
+    if (this.cancelled) this.interrupted()
+    else this.end(Op.CallFail, failure, false)
   }
   failWith(error: TaskError): void {
     this.end(Op.CallFail, Exchange.taskErrorFailure(error), true)
   }
   interrupted(): void {
-    this.end(Op.CallFail, Exchange.interruptFailure, true)
+    if (this.cancelled) this.failWith(new TaskCancelled({ task: this.name, taskId: this.id }))
+    else this.end(Op.CallFail, Exchange.interruptFailure, true)
   }
   chunk(values: ReadonlyArray<unknown>): void {
     this.caller.say(false, Op.CallChunk, this.number, values)
   }
   progress(value: unknown): void {
+    this.latest = value
     this.caller.say(false, Op.CallProgress, this.number, value)
   }
   log(entry: Wire.LogEntry, worker: string): void {
@@ -82,12 +113,29 @@ class NestedJob extends Job {
   }
 }
 
-export class NestedCalls {
-  private readonly calls = new Map<PoolWorker, Map<number, Job>>()
+/** The calls of all handlers of a pool. */
+export class NestedCalls implements Nested {
+  private readonly calls = new Map<PoolWorker, Map<number, NestedJob>>()
   private readonly controls: (name: string, argument: unknown) => unknown
 
   constructor(controls: (name: string, argument: unknown) => unknown) {
     this.controls = controls
+  }
+
+  private get all(): ReadonlyArray<NestedJob> {
+    return Array.from(this.calls.values(), (calls) => [...calls.values()]).flat()
+  }
+
+  tasks(): ReadonlyArray<TaskInfo> {
+    return this.all.map((job) => job.info)
+  }
+
+  get(id: string): TaskInfo | undefined {
+    return this.all.find((job) => job.id === id)?.info
+  }
+
+  cancel(id: string): Effect.Effect<void> | undefined {
+    return this.all.find((job) => job.id === id)?.cancel
   }
 
   /** A handler has called a task. */

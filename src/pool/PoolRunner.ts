@@ -240,6 +240,7 @@ export const make = (
       resume: Effect.sync(() => pool.resume()),
       resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),
       stats: Effect.sync(stats),
+      nested,
       onBusy: (busy) => pool.keepAlive(busy),
       shutdownGrace: options.shutdownGrace
     })

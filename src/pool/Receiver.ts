@@ -13,6 +13,7 @@ import type { TaskRequest } from "../TaskRequest.ts"
 import { ChunkBuffer } from "./ChunkBuffer.ts"
 import * as Exchange from "./Exchange.ts"
 import * as FreeVariables from "./FreeVariables.ts"
+import * as Uncloneable from "./Uncloneable.ts"
 import type * as Wire from "./Wire.ts"
 
 /** What travels in place of the payload of a task that brings its source along. */
@@ -116,6 +117,12 @@ export class Receiver {
     const encoded = codec.encode(request.payload)
     if (Result.isFailure(encoded)) {
       this.failWith(new PayloadInvalid({ task: request.name, issue: encoded.failure.message }))
+      return undefined
+    }
+    const uncloneable = codec.text ? undefined : Uncloneable.check(encoded.success, request.options.transfer)
+    if (uncloneable !== undefined) {
+      const path = `payload${uncloneable.path}`
+      this.failWith(new NotTransferable({ task: request.name, path, reason: uncloneable.reason }))
       return undefined
     }
     const { portable } = request.task

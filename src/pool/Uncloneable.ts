@@ -24,18 +24,27 @@ const describe = (value: unknown): string => {
   }
 }
 
-const isPlain = (value: object): boolean => {
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-}
+/** What the structured clone refuses, by the name that `Object.prototype.toString` gives. */
+const refused = new Set(["Promise", "WeakMap", "WeakSet", "WeakRef", "FinalizationRegistry", "Generator", "AsyncGenerator"])
 
-const isCloneable = (value: unknown): boolean => {
-  try {
-    structuredClone(value)
-    return true
-  } catch {
-    return false
+const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
+
+type Child = readonly [key: string, value: unknown]
+
+/** What is in a value and has to be cloned with it. */
+const childrenOf = (value: object): Iterable<Child> => {
+  if (Array.isArray(value)) return value.map((item, index): Child => [`[${index}]`, item])
+  if (value instanceof Map) {
+    return Array.from(value).flatMap(([key, item], index): ReadonlyArray<Child> => [
+      [`.keys()[${index}]`, key],
+      [`.values()[${index}]`, item]
+    ])
   }
+  if (value instanceof Set) return Array.from(value, (item, index): Child => [`.values()[${index}]`, item])
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return []
+  // Of an error, other fields than its message and its cause stay behind.
+  if (value instanceof Error) return [[".cause", value.cause]]
+  return Object.entries(value).map(([key, item]): Child => [`.${key}`, item])
 }
 
 const search = (
@@ -47,33 +56,19 @@ const search = (
   if (typeof value === "function" || typeof value === "symbol") return { path, reason: describe(value) }
   if (typeof value !== "object" || value === null || seen.has(value) || moved.has(value)) return undefined
   seen.add(value)
-  let children: Iterable<readonly [string, unknown]>
-  if (Array.isArray(value)) children = value.map((item, index) => [`[${index}]`, item] as const)
-  else if (value instanceof Map) {
-    children = Array.from(value).flatMap(
-      ([key, item], index) =>
-        [
-          [`.keys()[${index}]`, key],
-          [`.values()[${index}]`, item]
-        ] as const
-    )
-  } else if (value instanceof Set) children = Array.from(value, (item, index) => [`.values()[${index}]`, item] as const)
-  else if (isPlain(value)) children = Object.entries(value).map(([key, item]) => [`.${key}`, item] as const)
-  else if (isCloneable(value)) return undefined
-  else {
-    // An instance is cloned by its own fields, so one of them may be the reason.
-    for (const [key, item] of Object.entries(value)) {
-      const found = search(item, `${path}.${key}`, seen, moved)
-      if (found !== undefined) return found
-    }
-    return { path, reason: describe(value) }
-  }
-  for (const [key, item] of children) {
-    const found = search(item, path + key, seen, moved)
+  if (refused.has(tagOf(value))) return { path, reason: describe(value) }
+  for (const [key, child] of childrenOf(value)) {
+    const found = search(child, path + key, seen, moved)
     if (found !== undefined) return found
   }
   return undefined
 }
+
+/** Finds what the structured clone of a value would refuse, without making one. */
+export const check = (value: unknown, moved: ReadonlyArray<object> | undefined): Refusal | undefined =>
+  typeof value === "object" && value !== null || typeof value === "function" || typeof value === "symbol"
+    ? search(value, "", new Set(), new Set(moved))
+    : undefined
 
 /** Finds the reason why a record could not be sent. Only its fields are searched, since codes and numbers can be. */
 export const find = (record: ReadonlyArray<unknown>, moved: ReadonlyArray<object>, error: unknown): Refusal => {

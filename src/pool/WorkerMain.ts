@@ -110,8 +110,9 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
   get parentId(): string | undefined {
     return this.meta?.parentId
   }
-  progress(value: unknown): Effect.Effect<void> {
-    return Effect.sync(() => this.worker.say(false, Op.Progress, this.seq, value))
+  // A getter, so that a handler can take the function out of its context, at no cost to those that do not.
+  get progress(): (value: unknown) => Effect.Effect<void> {
+    return (value) => Effect.sync(() => this.worker.say(false, Op.Progress, this.seq, value))
   }
 }
 
