@@ -70,7 +70,7 @@ export const input = (it: SharedIt, subject: Subject): void => {
           assert.isTrue(error.path.startsWith(path), `${error.path} is not at ${path}`)
         }
         check(yield* Effect.exit(tasks.anything.run(payload)))
-        check(yield* Effect.exit(Effect.flatMap(tasks.anything.fork(payload), Fiber.join)))
+        check(yield* Effect.exit(tasks.anything.fork(payload)))
       }
       assert.strictEqual(yield* tasks.anything.run(1), 1)
     }))
