@@ -1,5 +1,6 @@
 // Small tools of measuring: quantiles, the delay of the event loop, memory, and repeatable random numbers.
 import { readdirSync, readFileSync } from "node:fs"
+import { cpus } from "node:os"
 import { setTimeout as sleep } from "node:timers/promises"
 
 /** The value below which the given part of the values lies. */
@@ -72,6 +73,19 @@ const readIfThere = (path: string): string => {
   } catch {
     return ""
   }
+}
+
+/** Which part of all cores was busy, from 0 to 1, while this process did nothing for the given time. */
+export const machineBusy = async (millis: number): Promise<number> => {
+  const read = () => {
+    const times = cpus().map((cpu) => cpu.times)
+    const idle = times.reduce((sum, time) => sum + time.idle, 0)
+    return { idle, all: idle + times.reduce((sum, time) => sum + time.user + time.nice + time.sys + time.irq, 0) }
+  }
+  const before = read()
+  await sleep(millis)
+  const after = read()
+  return after.all === before.all ? 0 : 1 - (after.idle - before.idle) / (after.all - before.all)
 }
 
 /** Random numbers from 0 to 1 that are the same in every run (mulberry32). */

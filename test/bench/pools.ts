@@ -9,6 +9,7 @@ import { parseArgs } from "node:util"
 import type { Case, Metric } from "./case.ts"
 import { cases } from "./cases/index.ts"
 import { type Driver, startDriver } from "./drivers.ts"
+import { machineBusy } from "./measure.ts"
 import { caseTable } from "./report.ts"
 import { Results } from "./results.ts"
 import type { Subject } from "./subject.ts"
@@ -107,6 +108,9 @@ if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) fail(`--r
 await checkStrand(chosenSubjects)
 writeWorkerScripts()
 
+/** Beyond this, something else runs on the machine and the numbers of the case mean little. */
+const tolerableBusy = 0.08
+
 const settings = { quick: options.quick, burnPerMilli: calibrate() }
 const results = new Results()
 
@@ -124,10 +128,12 @@ const attempt = async <A>(measured: Case, subject: Subject, step: () => Promise<
   }
 }
 
-const runCase = async (measured: Case): Promise<void> => {
+/** Takes all samples of a case, and gives how busy the machine was between its rounds, when it should have idled. */
+const runCase = async (measured: Case): Promise<number> => {
   const taking = chosenSubjects.filter((subject) => takesPart(subject, measured))
   const drivers = new Map<Subject, Driver>()
   const failed = new Set<Subject>()
+  let busy = 0
 
   const open = async (subject: Subject): Promise<void> => {
     const driver = startDriver(measured, subject, settings)
@@ -152,6 +158,7 @@ const runCase = async (measured: Case): Promise<void> => {
   }
   const count = rounds ?? measured.rounds[options.quick ? "quick" : "full"]
   for (let round = 0; round < count; round++) {
+    busy += await machineBusy(150)
     for (let place = 0; place < taking.length; place++) {
       const subject = taking[(place + round) % taking.length]!
       if (failed.has(subject)) continue
@@ -163,6 +170,7 @@ const runCase = async (measured: Case): Promise<void> => {
   }
   for (const subject of taking) await close(subject)
   progress("")
+  return busy / count
 }
 
 const printJson = (from: number): void => {
@@ -186,9 +194,14 @@ if (!options.json) {
 const startedAt = performance.now()
 for (const measured of chosenCases) {
   const from = results.rows.length
-  await runCase(measured)
+  const busy = await runCase(measured)
   if (options.json) printJson(from)
   else console.log(caseTable(measured, results.rows.slice(from), results, chosenSubjects))
+  if (busy > tolerableBusy) {
+    console.error(
+      `Disturbed: between the rounds of ${measured.name} the machine was ${Math.round(100 * busy)} % busy.\n`
+    )
+  }
 }
 
 for (const { caseName, message, subject } of results.failures) {
