@@ -4,7 +4,8 @@
  */
 import { hash } from "node:crypto"
 import { SourceMap, stripTypeScriptTypes } from "node:module"
-import { type Node, type Options, parse, type Position, type Program, type Token } from "acorn"
+import { gzipSync } from "node:zlib"
+import { type Node, parse, type Program } from "acorn"
 import type { FileStatistics, FunctionInfo } from "./definition.ts"
 
 /** Functions of fewer lines are counted, but not looked at one by one. */
@@ -18,13 +19,35 @@ export const extensions = [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"]
 
 // --- one file ------------------------------------------------------------------------------------------------------
 
-/** JavaScript, and the line of the original that a position in it comes from. */
+/** JavaScript, and the line of the original that an offset in it comes from. Lines count from 1. */
 interface JavaScript {
   readonly code: string
-  readonly originalLine: (position: Position) => number
+  readonly lineAt: (offset: number) => number
 }
 
-const sameLine = (position: Position): number => position.line
+/** The index of the first number that is greater than the one given, in an ascending list. */
+const firstAbove = (numbers: ReadonlyArray<number>, number: number): number => {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (numbers[middle]! > number) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** The offsets at which lines begin. */
+const lineStarts = (code: string): ReadonlyArray<number> => {
+  const starts = [0]
+  for (let end = code.indexOf("\n"); end >= 0; end = code.indexOf("\n", end + 1)) starts.push(end + 1)
+  return starts
+}
+
+const asItIs = (code: string): JavaScript => {
+  const starts = lineStarts(code)
+  return { code, lineAt: (offset) => firstAbove(starts, offset) }
+}
 
 /** Node warns once that its type stripper is experimental, which is of no interest to who runs this. */
 const withoutWarning = <A>(f: () => A): A => {
@@ -43,34 +66,70 @@ const hasCode = (error: unknown, code: string): boolean =>
 /** Takes the types out of TypeScript. What is left keeps its place, except where there are enums and the like. */
 const stripTypes = (source: string): JavaScript => {
   try {
-    return { code: stripTypeScriptTypes(source), originalLine: sameLine }
+    return asItIs(stripTypeScriptTypes(source))
   } catch (error) {
     if (!hasCode(error, "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX")) throw error
     const [code = "", map = ""] = stripTypeScriptTypes(source, { mode: "transform", sourceMap: true }).split(
       "//# sourceMappingURL=data:application/json;base64,"
     )
     const sourceMap = new SourceMap(JSON.parse(Buffer.from(map, "base64").toString()))
+    const starts = lineStarts(code)
     return {
       code,
-      originalLine: ({ column, line }) => {
-        const entry = sourceMap.findEntry(line - 1, column)
+      lineAt: (offset) => {
+        const line = firstAbove(starts, offset)
+        const entry = sourceMap.findEntry(line - 1, offset - starts[line - 1]!)
         return "originalLine" in entry ? entry.originalLine + 1 : line
       }
     }
   }
 }
 
-const parseJavaScript = (code: string): { readonly program: Program; readonly tokens: ReadonlyArray<Token> } => {
+const beginsLikeWord = /^[\w$]/
+const endsLikeWord = /[\w$]$/
+
+/** Code without comments and layout, made of its tokens. */
+class Compact {
+  private readonly parts: Array<string> = []
+  private readonly codeStarts: Array<number> = []
+  private readonly codeEnds: Array<number> = []
+  private readonly textStarts: Array<number> = []
+  private length = 0
+  private inWord = false
+  private joined: string | undefined
+
+  add(token: string, start: number, end: number): void {
+    const part = this.inWord && beginsLikeWord.test(token) ? ` ${token}` : token
+    this.codeStarts.push(start)
+    this.codeEnds.push(end)
+    this.textStarts.push(this.length)
+    this.parts.push(part)
+    this.length += part.length
+    this.inWord = endsLikeWord.test(token)
+  }
+
+  get text(): string {
+    return (this.joined ??= this.parts.join(""))
+  }
+
+  /** What has become of the part between two offsets in the code. */
+  between(start: number, end: number): string {
+    const first = firstAbove(this.codeStarts, start - 1)
+    const behind = firstAbove(this.codeEnds, end)
+    return this.text.slice(this.textStarts[first], this.textStarts[behind])
+  }
+}
+
+const parseJavaScript = (code: string): { readonly program: Program; readonly compact: Compact } => {
   const parseAs = (sourceType: "module" | "script") => {
-    const tokens: Array<Token> = []
-    const options: Options = {
+    const compact = new Compact()
+    const program = parse(code, {
       ecmaVersion: "latest",
       sourceType,
-      locations: true,
       allowReturnOutsideFunction: sourceType === "script",
-      onToken: tokens
-    }
-    return { program: parse(code, options), tokens }
+      onToken: ({ end, start }) => compact.add(code.slice(start, end), start, end)
+    })
+    return { program, compact }
   }
   try {
     return parseAs("module")
@@ -149,36 +208,18 @@ const nameGivenBy = (node: AnyNode, outer: string | undefined): string | undefin
   }
 }
 
-/** The index of the first token at or after a position. */
-const tokenAt = (tokens: ReadonlyArray<Token>, position: number): number => {
-  let low = 0
-  let high = tokens.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (tokens[middle]!.start < position) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** Parameters and body of a function as one line of code: equal for functions that differ in layout and comments. */
-const normalized = (code: string, tokens: ReadonlyArray<Token>, node: AnyNode): string => {
+/** A hash of the parameters and the body of a function: equal for functions that differ in types, comments and layout. */
+const fingerprint = (compact: Compact, node: AnyNode): string => {
   const parameters = node["params"] as ReadonlyArray<AnyNode>
-  let text = `${node["async"]} ${node["generator"]}`
   const start = parameters[0]?.start ?? (node["body"] as AnyNode).start
-  for (let index = tokenAt(tokens, start); index < tokens.length; index++) {
-    const token = tokens[index]!
-    if (token.end > node.end) break
-    text += ` ${code.slice(token.start, token.end)}`
-  }
-  return text
+  return hash("md5", `${node["async"]} ${node["generator"]} ${compact.between(start, node.end).trim()}`)
 }
 
 /** The statistics of one file. Throws a `SyntaxError` when it is not valid source code. */
 export const analyze = (source: string, language: "typescript" | "javascript"): FileStatistics => {
-  const { code, originalLine } =
-    language === "typescript" ? stripTypes(source) : { code: source, originalLine: sameLine }
-  const { program, tokens } = parseJavaScript(code)
+  const { code, lineAt } = language === "typescript" ? stripTypes(source) : asItIs(source)
+  const { compact, program } = parseJavaScript(code)
+  const compactBytes = Buffer.from(compact.text)
 
   const longFunctions: Array<FunctionInfo> = []
   const identifiers = new Map<string, number>()
@@ -188,10 +229,10 @@ export const analyze = (source: string, language: "typescript" | "javascript"): 
 
   const visitFunction = (node: AnyNode, name: string): void => {
     functions++
-    const line = originalLine(node.loc!.start)
-    const lines = originalLine(node.loc!.end) - line + 1
+    const line = lineAt(node.start)
+    const lines = lineAt(node.end - 1) - line + 1
     if (lines >= longFunctionLines) {
-      longFunctions.push({ name, line, lines, fingerprint: hash("md5", normalized(code, tokens, node)) })
+      longFunctions.push({ name, line, lines, fingerprint: fingerprint(compact, node) })
     }
   }
 
@@ -223,6 +264,8 @@ export const analyze = (source: string, language: "typescript" | "javascript"): 
 
   return {
     bytes: Buffer.byteLength(source),
+    compactBytes: compactBytes.length,
+    compressedBytes: gzipSync(compactBytes, { level: 9 }).length,
     ...countLines(source),
     functions,
     branches,
@@ -255,6 +298,10 @@ export interface Place {
 export interface Summary {
   readonly files: number
   readonly bytes: number
+  /** Without types, comments and layout. */
+  readonly compactBytes: number
+  /** The same, compressed file by file. */
+  readonly compressedBytes: number
   readonly lines: number
   readonly codeLines: number
   readonly commentLines: number
@@ -336,6 +383,8 @@ export const summarize = (
   return {
     files: files.length,
     bytes: sum(files, (one) => one.bytes),
+    compactBytes: sum(files, (one) => one.compactBytes),
+    compressedBytes: sum(files, (one) => one.compressedBytes),
     lines,
     codeLines: lines - commentLines - blankLines,
     commentLines,

@@ -21,6 +21,10 @@ export type FunctionInfo = typeof FunctionInfo.Type
 
 export const FileStatistics = Schema.Struct({
   bytes: Schema.Int,
+  /** The size without types, comments and layout. */
+  compactBytes: Schema.Int,
+  /** The same, compressed with gzip as a web server does. */
+  compressedBytes: Schema.Int,
   lines: Schema.Int,
   commentLines: Schema.Int,
   blankLines: Schema.Int,

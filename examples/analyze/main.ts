@@ -52,35 +52,33 @@ const analyzeFiles = (
   )
 }
 
-/** These count as start-up, since that is when a worker's code is loaded and compiled. */
-const warmUpFiles = (size: number): number => 64 * size
-
-/** Runs all files on one runner, after a warm-up. */
+/**
+ * Runs all files on one runner, twice: cold, from nothing, when workers start and code is loaded and compiled, and warm.
+ */
 const measure = (runner: Options.RunnerName, size: number, files: ReadonlyArray<string>, output: ProgressBar.Output) =>
   Effect.gen(function* () {
     // A runner in this very fiber takes one file after the other; the others always have some ahead.
     const concurrency = runner === "inline" ? 1 : size * 16
-    const analyzeShowing = (label: string, files: ReadonlyArray<string>, output: ProgressBar.Output) =>
-      Effect.scoped(
-        Effect.flatMap(ProgressBar.make(label, files.length, output), (onProgress) =>
-          Effect.timed(analyzeFiles(files, concurrency, onProgress))
+    const pass = (name: string) => {
+      const label = `${runner.padEnd(7)} ${name}`
+      return Effect.flatMap(ProgressBar.make(label, files.length, output), (onProgress) =>
+        analyzeFiles(files, concurrency, onProgress)
+      ).pipe(
+        Effect.scoped,
+        Effect.timed,
+        Effect.tap(([time]) =>
+          Effect.sync(() =>
+            output.write(`${label}  ${files.length} files in ${Duration.toSeconds(time).toFixed(2)} s\n`)
+          )
         )
       )
-    const label = runner.padEnd(7)
-    const [startUp, context] = yield* Layer.build(runners[runner](size)).pipe(
-      Effect.tap((context) =>
-        analyzeShowing(
-          `${label}  start-up`,
-          files.slice(0, warmUpFiles(size)),
-          output.live ? output : ProgressBar.silent
-        ).pipe(Effect.provide(context))
-      ),
+    }
+    const [cold, context] = yield* Layer.build(runners[runner](size)).pipe(
+      Effect.tap((context) => Effect.provide(pass("cold"), context)),
       Effect.timed
     )
-    const [time, outcomes] = yield* Effect.provide(analyzeShowing(label, files, output), context)
-    const millis = Duration.toMillis(time)
-    yield* Effect.sync(() => output.write(`${label}  ${files.length} files in ${(millis / 1000).toFixed(2)} s\n`))
-    return { runner, startUpMillis: Duration.toMillis(startUp), millis, outcomes }
+    const [warm, outcomes] = yield* Effect.provide(pass("warm"), context)
+    return { runner, coldMillis: Duration.toMillis(cold), warmMillis: Duration.toMillis(warm), outcomes }
   }).pipe(
     Effect.scoped,
     Effect.mapError((error) => new Options.Refusal({ message: `The ${runner} runner failed: ${error.message}` }))
@@ -107,12 +105,12 @@ const compareRunners = (options: Options.Options) =>
     )
 
     const inline = runs.find((run) => run.runner === "inline")
-    const measurements = runs.map(({ millis, runner, startUpMillis }): Report.Measurement => ({
+    const measurements = runs.map(({ coldMillis, runner, warmMillis }): Report.Measurement => ({
       runner,
-      startUpMillis,
-      millis,
-      speedUp: inline === undefined ? undefined : inline.millis / millis,
-      tasksPerSecond: (1000 * sources.files.length) / millis
+      coldMillis,
+      warmMillis,
+      speedUp: inline === undefined ? undefined : inline.warmMillis / warmMillis,
+      tasksPerSecond: (1000 * sources.files.length) / warmMillis
     }))
     const [result, ...others] = runs.map((run) => separate(sources, run.outcomes))
     const different = runs.filter((_, index) => index > 0 && !isDeepStrictEqual(result, others[index - 1]))
@@ -126,7 +124,7 @@ const compareRunners = (options: Options.Options) =>
       )
     } else {
       yield* Console.log(`\n${Report.describe(sources.root, summary, result!.unreadable)}`)
-      yield* Console.log(`\n${Report.compare(measurements, Math.min(warmUpFiles(options.size), sources.files.length))}`)
+      yield* Console.log(`\n${Report.compare(measurements)}`)
     }
     if (different.length > 0) {
       return yield* new Options.Refusal({

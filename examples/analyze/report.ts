@@ -9,12 +9,13 @@ import type { RunnerName } from "./options.ts"
 /** What a runner took. */
 export interface Measurement {
   readonly runner: RunnerName
-  /** From nothing to a runner that has done its first files, in milliseconds. */
-  readonly startUpMillis: number
-  /** All files, in milliseconds. */
-  readonly millis: number
-  /** Against the inline runner, where it took part. */
+  /** All files for the first time, the start of the runner included, in milliseconds. */
+  readonly coldMillis: number
+  /** All files once more, in milliseconds. */
+  readonly warmMillis: number
+  /** Against the inline runner, where it took part; warm. */
   readonly speedUp: number | undefined
+  /** Warm. */
   readonly tasksPerSecond: number
 }
 
@@ -26,6 +27,9 @@ const unreadableShown = 10
 const number = (value: number): string => value.toLocaleString("en-US")
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(2)} s`
+
+const size = (bytes: number): string =>
+  bytes < 10_000 ? `${number(bytes)} bytes` : `${number(Math.round(bytes / 1000))} kB`
 
 const percent = (part: number, whole: number): string => `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`
 
@@ -75,9 +79,11 @@ export const describe = (
 ): string =>
   [
     heading(`${number(summary.files)} source ${summary.files === 1 ? "file" : "files"} in ${root}`),
-    `  ${number(summary.lines)} lines in ${(summary.bytes / 1e6).toFixed(1)} MB: ` +
+    `  ${number(summary.lines)} lines: ` +
       `${percent(summary.codeLines, summary.lines)} code, ${percent(summary.commentLines, summary.lines)} comments, ` +
       `${percent(summary.blankLines, summary.lines)} blank`,
+    `  ${size(summary.bytes)}, ${size(summary.compactBytes)} without types, comments and layout, ` +
+      `${size(summary.compressedBytes)} of these when compressed`,
     `  ${number(summary.functions)} functions with ${number(summary.branches)} branches`,
     ...section("Longest functions", longestFunctions(summary.longestFunctions)),
     ...section("Most used identifiers", identifiers(summary.identifiers)),
@@ -92,20 +98,21 @@ export const describe = (
     ...section(`Files that could not be read or parsed (${number(unreadable.length)})`, unreadableFiles(unreadable))
   ].join("\n")
 
-/** The table of what each runner took. */
-export const compare = (measurements: ReadonlyArray<Measurement>, warmUpFiles: number): string =>
-  [...runnersTable(measurements), `start-up: until the first ${number(warmUpFiles)} files are done, from nothing`].join(
-    "\n"
-  )
-
-const runnersTable = (measurements: ReadonlyArray<Measurement>): ReadonlyArray<string> =>
+const measurementsTable = (measurements: ReadonlyArray<Measurement>): ReadonlyArray<string> =>
   table([
-    ["runner", "start-up", "time", "speed-up", "tasks/s"],
-    ...measurements.map(({ millis, runner, speedUp, startUpMillis, tasksPerSecond }) => [
+    ["runner", "cold", "warm", "speed-up", "tasks/s"],
+    ...measurements.map(({ coldMillis, runner, speedUp, tasksPerSecond, warmMillis }) => [
       runner,
-      seconds(startUpMillis),
-      seconds(millis),
+      seconds(coldMillis),
+      seconds(warmMillis),
       speedUp === undefined ? "-" : speedUp.toFixed(2),
       number(Math.round(tasksPerSecond))
     ])
   ]).map((line, index) => (index === 0 ? heading(line) : line))
+
+/** The table of what each runner took. */
+export const compare = (measurements: ReadonlyArray<Measurement>): string =>
+  [
+    ...measurementsTable(measurements),
+    "cold: all files from nothing, with the start of the runner; warm: once more, from which speed-up and tasks/s are"
+  ].join("\n")

@@ -110,6 +110,18 @@ describe("analyze", () => {
     assert.deepStrictEqual([after?.name, after?.line, after?.lines], ["after", 17, 9])
   })
 
+  it("measures the code without types, comments and layout, and compressed", () => {
+    const { bytes, compactBytes, compressedBytes } = analyze(
+      "// Nothing.\nexport const add = (a: number, b: number): number =>\n  a + b\n",
+      "typescript"
+    )
+    assert.strictEqual(bytes, 73)
+    assert.strictEqual(compactBytes, "export const add=(a,b)=>a+b".length)
+    assert.isAbove(compressedBytes, 0)
+    const long = analyze("work()\n".repeat(1000), "javascript")
+    assert.isBelow(long.compressedBytes, long.compactBytes / 100)
+  })
+
   it("reads scripts that are no modules", () => {
     assert.strictEqual(analyze("with (a) { b() }\nreturn", "javascript").lines, 2)
     assert.strictEqual(analyze("#!/usr/bin/env node\nlet await = 1", "javascript").lines, 2)
