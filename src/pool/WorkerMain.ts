@@ -1,7 +1,7 @@
 /**
  * The worker's side of a pool: loads the tasks modules, starts what it is sent, and sends back what comes of it.
  *
- * It knows nothing of threads or processes: the entry files ({@link ./threadEntry.ts}, {@link ./processEntry.ts}) give it a
+ * It knows nothing of threads or processes: the main files (`threadMain.ts`, `processMain.ts`) give it a
  * way to send frames and to draw claims.
  *
  * @since 0.1.0
@@ -33,9 +33,13 @@ import { WorkerCalls } from "./WorkerCalls.ts"
 import * as Wire from "./Wire.ts"
 const { Op } = Wire
 
+/** Loads a tasks module by its URL. */
+export type LoadModule = (module: string) => Promise<unknown>
+
 /** What a worker needs from the thread or process it lives in. */
 export interface Host {
   readonly init: Wire.WorkerInit
+  readonly load: LoadModule
   readonly claims: WorkerClaims
   readonly send: Wire.Send
   /** Called when the worker has been closed and may end. */
@@ -161,7 +165,7 @@ export class WorkerMain {
     let handlers = Context.empty() as Context.Context<never>
     for (const module of this.host.init.modules) {
       try {
-        const layer = await loadLayer(module)
+        const layer = layerOf(await this.host.load(module))
         const built = await Effect.runPromise(
           Effect.provideContext(Layer.buildWithScope(layer, this.scope), this.base)
         )
@@ -489,15 +493,15 @@ export class WorkerMain {
 }
 
 /** The Layer that is the default export of a tasks module. */
-const loadLayer = async (module: string): Promise<Layer.Layer<unknown, unknown>> => {
-  const exports = (await import(module)) as { readonly default?: unknown }
-  if (!("default" in exports)) {
+const layerOf = (exports: unknown): Layer.Layer<unknown, unknown> => {
+  const layer = (exports as { readonly default?: unknown }).default
+  if (layer === undefined) {
     throw new Error("it has no default export. Export a Layer of handlers: export default myTask.toLayer(...)")
   }
-  if (!Layer.isLayer(exports.default)) {
+  if (!Layer.isLayer(layer)) {
     throw new Error("its default export is not a Layer. Export a Layer of handlers: export default myTask.toLayer(...)")
   }
-  return exports.default as Layer.Layer<unknown, unknown>
+  return layer as Layer.Layer<unknown, unknown>
 }
 
 const reasonOf = (error: unknown): string =>

@@ -33,7 +33,7 @@ export interface Options extends PoolRunner.Options {
  *
  * **Details**
  *
- * Fails with `ModuleInvalid` only with `warmUp: true`; otherwise that error is one of the tasks that wait for a worker.
+ * Fails with `ModuleInvalid` only with `warmUp` or `bundle`; otherwise that error is one of the tasks that wait for a worker.
  *
  * **Example** (Work in a process of its own)
  *
@@ -56,9 +56,10 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
     TaskRunner,
     Effect.gen(function* () {
       // Loaded here, so that a program which only defines tasks does not load the pool.
-      const [{ make }, { spawn }] = yield* Effect.promise(() =>
+      const [{ entryOf, make }, { spawn }] = yield* Effect.promise(() =>
         Promise.all([import("../pool/PoolRunner.ts"), import("../pool/ProcessTransport.ts")])
       )
-      return yield* make(options, spawn(options), os.availableParallelism())
+      const entry = yield* entryOf("processMain", options)
+      return yield* make(options, spawn({ ...options, entry }), os.availableParallelism())
     })
   )

@@ -19,6 +19,7 @@ import { nesting } from "./runner/nesting.ts"
 import { observing } from "./runner/observing.ts"
 import { outcomes } from "./runner/outcomes.ts"
 import { scheduling } from "./runner/scheduling.ts"
+import { storm } from "./runner/storm.ts"
 import { streams } from "./runner/streams.ts"
 import { values } from "./runner/values.ts"
 import type { Subject } from "./Subject.ts"
@@ -83,6 +84,7 @@ export const suite = (name: string, subject: Subject): void => {
     controls,
     closing,
     faults,
+    "a storm": storm,
     "tasks modules": modules
   }
   describe(name, { timeout: 60_000 }, () => {
