@@ -69,7 +69,7 @@ export { default as handlers } from "./tasks.ts"
  * @since 0.1.0
  */
 export const suite = (name: string, subject: Subject): void => {
-  const groups = {
+  const shared = {
     ends: outcomes,
     values,
     interruption,
@@ -82,17 +82,17 @@ export const suite = (name: string, subject: Subject): void => {
     functions,
     "bad input": input,
     controls,
-    closing,
-    faults,
-    "a storm": storm,
-    "tasks modules": modules
+    closing
   }
   describe(name, { timeout: 60_000 }, () => {
-    for (const [group, register] of Object.entries(groups)) {
-      // One runner for the tests of a group that ask for nothing special; the others make their own.
+    // One runner for the tests of a group that ask for nothing special; the others make their own.
+    for (const [group, register] of Object.entries(shared)) {
       it.layer(subject.make({ size: 2 }), { excludeTestServices: true, timeout: "30 seconds" })(group, (it) =>
         register(it, subject)
       )
     }
+    describe("a storm", () => storm(subject))
+    if (subject.capabilities.isolated) describe("faults", () => faults(subject))
+    if (subject.capabilities.modules) describe("tasks modules", () => modules(subject))
   })
 }

@@ -212,18 +212,25 @@ export const defectOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   return reason.defect
 }
 
-/** Registers tests: `test(name, body)` on the runner that the block shares, `test(name, options, body)` on its own. */
-export const testWith = (subject: Subject, it: SharedIt) => {
-  type Body<A, E> = (notes: Notes) => Effect.Effect<A, E, TaskRunner | Scope.Scope>
-  function test<A, E>(name: string, body: Body<A, E>): void
-  function test<A, E>(name: string, options: Partial<RunnerOptions>, body: Body<A, E>): void
-  function test<A, E>(name: string, ...args: [Body<A, E>] | [Partial<RunnerOptions>, Body<A, E>]): void {
+/** Registers a test with a runner of its own. */
+type TestWithOwn = <A, E>(name: string, options: Partial<RunnerOptions>, body: Body<A, E>) => void
+
+/** Registers a test with the runner that its block shares. */
+type TestWithShared = <A, E>(name: string, body: Body<A, E>) => void
+
+/** Registers tests: `test(name, options, body)` with a runner of its own, `test(name, body)` with that of the block. */
+export const testWith: {
+  (subject: Subject): TestWithOwn
+  (subject: Subject, it: SharedIt): TestWithOwn & TestWithShared
+} =
+  (subject: Subject, it?: SharedIt) =>
+  <A, E>(name: string, ...args: [Body<A, E>] | [options: Partial<RunnerOptions>, body: Body<A, E>]): void => {
     if (args.length === 1) {
-      it.effect(name, () => Effect.flatMap(makeNotes, args[0]))
+      it!.effect(name, () => Effect.flatMap(makeNotes, args[0]))
     } else {
       const [options, body] = args
       plainIt.live(name, () => Effect.flatMap(makeNotes, (notes) => using(subject, options)(body(notes))))
     }
   }
-  return test
-}
+
+type Body<A, E> = (notes: Notes) => Effect.Effect<A, E, TaskRunner | Scope.Scope>

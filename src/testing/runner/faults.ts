@@ -15,7 +15,6 @@ import {
   assertInterrupted,
   errorOf,
   type Notes,
-  type SharedIt,
   type Subject,
   testWith
 } from "../Subject.ts"
@@ -41,9 +40,8 @@ const assertAlive = Effect.gen(function* () {
 })
 
 /** Tests of workers that crash or have to be killed. */
-export const faults = (it: SharedIt, subject: Subject): void => {
-  if (!subject.capabilities.isolated) return
-  const test = testWith(subject, it)
+export const faults = (subject: Subject): void => {
+  const test = testWith(subject)
 
   const disasters: ReadonlyArray<{
     readonly how: "exit" | "throw" | "reject" | "memory"

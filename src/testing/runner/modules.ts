@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import { assert } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { writeFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import * as tasks from "../definitions.ts"
-import { assertFails, errorOf, makeNotes, settled, type SharedIt, type Subject, using } from "../Subject.ts"
+import { assertFails, errorOf, makeNotes, settled, type Subject, using } from "../Subject.ts"
 
 const effectModule = (name: string): string => import.meta.resolve(`effect/${name}`)
 
@@ -38,11 +38,9 @@ const faulty: Readonly<Record<string, { readonly source: string; readonly reason
 }
 
 /** Tests of tasks modules. */
-export const modules = (it: SharedIt, subject: Subject): void => {
-  if (!subject.capabilities.modules) return
-
+export const modules = (subject: Subject): void => {
   const test = (name: string, write: (path: string, count: string) => void, reason: RegExp) =>
-    it.effect(`a module ${name} is ModuleInvalid for every task, and is not tried for ever`, () =>
+    it.live(`a module ${name} is ModuleInvalid for every task, and is not tried for ever`, () =>
       Effect.gen(function* () {
         const notes = yield* makeNotes
         const path = notes.path("module.mjs")
