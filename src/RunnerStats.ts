@@ -58,12 +58,29 @@ export interface RunnerStats {
   readonly workers: ReadonlyArray<WorkerStats>
 }
 
-const growth = 1.2
-const logGrowth = Math.log(growth)
-const buckets = 128
+const stepsBits = 3
+const steps = 1 << stepsBits
+
+/** The bucket of a number of microseconds: its power of two, in eight steps. */
+const bucketOf = (micros: number): number => {
+  if (micros < steps) return micros
+  const power = 31 - Math.clz32(micros)
+  return ((power - stepsBits) << stepsBits) + (micros >> (power - stepsBits))
+}
+
+/** The middle of a bucket, in microseconds. */
+const middleOf = (bucket: number): number => {
+  if (bucket < steps) return bucket
+  const power = (bucket >> stepsBits) - 1
+  const low = (steps + (bucket & (steps - 1))) * 2 ** power
+  return low + 2 ** power / 2
+}
+
+const buckets = bucketOf(0x7fffffff) + 1
 
 /**
- * Durations in buckets that grow by a fifth each, from a microsecond to hours: adding one costs a few nanoseconds.
+ * Durations in buckets that are at most an eighth of their value wide, from a microsecond to half an hour: adding one
+ * costs a few nanoseconds.
  *
  * @category models
  * @since 0.1.0
@@ -78,15 +95,14 @@ export class DurationHistogram {
     this.count++
     this.sum += millis
     if (millis > this.max) this.max = millis
-    const index = millis <= 0.001 ? 0 : Math.min(buckets - 1, 1 + Math.floor(Math.log(millis * 1000) / logGrowth))
-    this.counts[index]!++
+    this.counts[bucketOf(millis >= 2_000_000 ? 0x7fffffff : (millis * 1000) | 0)]!++
   }
 
   private percentile(ratio: number): number {
     let left = Math.ceil(this.count * ratio)
-    for (let index = 0; index < buckets; index++) {
-      left -= this.counts[index]!
-      if (left <= 0) return Math.min(this.max, (growth ** index * (1 + 1 / growth)) / 2 / 1000)
+    for (let bucket = 0; bucket < buckets; bucket++) {
+      left -= this.counts[bucket]!
+      if (left <= 0) return Math.min(this.max, middleOf(bucket) / 1000)
     }
     return this.max
   }

@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Portable from "./Portable.ts"
+import type { TaskCodec } from "./TaskCodec.ts"
 import type { TaskContext } from "./TaskContext.ts"
 import type { TaskError } from "./TaskError.ts"
 import type { TaskFiber } from "./TaskFiber.ts"
@@ -123,6 +124,8 @@ export interface Any {
   readonly options: RunOptions
   /** The code of a task made by {@link portable}, which needs no handler. */
   readonly portable: Portable.Portable | undefined
+  /** Its compiled codecs, once they have been needed. */
+  "~codec": TaskCodec | undefined
 }
 
 interface Definition<
@@ -312,7 +315,8 @@ const define = (kind: Any["kind"], name: string, options: Record<string, any> | 
     error: error ?? Schema.Never,
     options: runOptions,
     handlerKey: TaskHandlers.makeKey(name),
-    portable
+    portable,
+    "~codec": undefined
   })
 }
 

@@ -195,22 +195,13 @@ const compile = (task: Task.Any): TaskCodec => {
   }
 }
 
-const cache = new WeakMap<Task.Any, TaskCodec>()
-
 /**
  * The codecs of a task.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const of = (task: Task.Any): TaskCodec => {
-  let codec = cache.get(task)
-  if (codec === undefined) {
-    codec = compile(task)
-    cache.set(task, codec)
-  }
-  return codec
-}
+export const of = (task: Task.Any): TaskCodec => (task["~codec"] ??= compile(task))
 
 /**
  * Writes a failure. Whatever is in the Cause, something readable comes out: an error that the task does not declare

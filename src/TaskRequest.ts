@@ -152,6 +152,9 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   waiting: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Called at the moment the request is accepted. */
   onAccepted: (() => void) | undefined = undefined
+  /** Its neighbours among the live tasks of its runner. */
+  before: TaskRequest | undefined = undefined
+  after: TaskRequest | undefined = undefined
   private phase: TaskStatus = "pending"
   private latest: unknown = undefined
   private observers: Observers | undefined = undefined

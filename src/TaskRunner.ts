@@ -17,11 +17,12 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { LiveTasks } from "./LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
 import * as TaskCodec from "./TaskCodec.ts"
 import { RunnerClosed, type TaskError, TaskTimeout } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
-import { numberOf, type TaskInfo, type TaskRequest } from "./TaskRequest.ts"
+import type { TaskInfo, TaskRequest } from "./TaskRequest.ts"
 
 /**
  * Runs tasks, wherever its Layer says.
@@ -127,22 +128,22 @@ export interface Options extends Controls {
  */
 export const make = (options: Options): Effect.Effect<TaskRunner["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
-    const live = new Map<number, TaskRequest>()
+    const live = new LiveTasks()
     const idleObservers = new Set<() => void>()
     let closed = false
     let ended = false
 
     /** A task that is waited for may still need tasks of its own. */
     const refuses = (request: TaskRequest): boolean =>
-      closed && (ended || request.parentId === undefined || !live.has(numberOf(request.parentId)))
+      closed && (ended || request.parentId === undefined || live.get(request.parentId) === undefined)
 
     const add = (request: TaskRequest): void => {
-      live.set(request.number, request)
+      live.add(request)
       if (live.size === 1) options.onBusy?.(true)
     }
 
-    const settle = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): void => {
-      live.delete(request.number)
+    const settle = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): undefined => {
+      live.remove(request)
       request.settle(exit)
       if (live.size > 0) return
       options.onBusy?.(false)
@@ -167,7 +168,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
           Effect.andThen(
             Effect.suspend(() => {
               ended = true
-              for (const request of live.values()) request.cancel()
+              for (const request of [...live]) request.cancel()
               return awaitEmpty
             })
           )
@@ -179,10 +180,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       Effect.suspend(() => {
         if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
         add(request)
-        return Effect.onExit(withOptions(request, options.execute), (exit) => {
-          settle(request, exit)
-          return Effect.void
-        })
+        return Effect.onExitPrimitive(withOptions(request, options.execute), (exit) => settle(request, exit))
       })
 
     const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
@@ -196,7 +194,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
-        const request = live.get(numberOf(id))
+        const request = live.get(id)
         if (request === undefined) {
           const stopped = options.nested?.cancel(id)
           return stopped === undefined ? Effect.succeed(false) : Effect.as(stopped, true)
@@ -210,12 +208,12 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       stream,
       fork: forkWith(execute),
       tasks: Effect.sync(() => {
-        const own = Array.from(live.values(), (request) => request.info)
+        const own = Array.from(live, (request) => request.info)
         const nested = options.nested?.tasks() ?? []
         return nested.length === 0 ? own : [...own, ...nested].sort((a, b) => a.createdAt - b.createdAt)
       }),
       get: (id) =>
-        Effect.sync(() => Option.fromUndefinedOr(live.get(numberOf(id))?.info ?? options.nested?.get(id))),
+        Effect.sync(() => Option.fromUndefinedOr(live.get(id)?.info ?? options.nested?.get(id))),
       cancel,
       awaitIdle: ({ close } = {}) =>
         Effect.suspend(() => {

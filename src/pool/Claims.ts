@@ -23,7 +23,7 @@ export interface PoolClaims {
   readonly take: () => number
   /** How far beyond the last number that the worker has finished numbers may be extended. */
   readonly reach: number
-  /** To be called now and then when no number is left to draw: gives back what the numbers took up. */
+  /** To be called now and then when no task is left to start: gives back what the numbers took up. */
   readonly compact: () => void
   readonly close: () => void
 }
@@ -134,6 +134,9 @@ export const poolFile = (fd: number): PoolClaims => {
       if (end - start < 1 << 20) return
       start = end
       fs.ftruncateSync(fd, 0)
+      // The numbers of tasks that could not be sent may still be there to draw.
+      const from = end - reach
+      fs.writeSync(fd, pattern, from & 255, reach, from)
     },
     close: () => fs.closeSync(fd)
   }

@@ -22,13 +22,14 @@ export abstract class Job implements Waiting, TaskWork {
   abstract readonly name: string
   /** True when the payload brings the function's source along. */
   abstract readonly portable: boolean
-  abstract readonly priority: number
   abstract readonly transfer: ReadonlyArray<object> | undefined
   readonly payload: unknown
   /** True when the payload survives JSON. */
   readonly text: boolean
   readonly meta: Wire.Meta | undefined
-  readonly createdAt = performance.now()
+  readonly priority: number
+  /** When it was submitted, as its pool tells the time. */
+  createdAt = 0
   place: Waiting["place"] = "none"
   /** The worker that it has been sent to. */
   worker: PoolWorker | undefined = undefined
@@ -40,11 +41,12 @@ export abstract class Job implements Waiting, TaskWork {
   calls = 0
   protected readonly owner: JobOwner
 
-  constructor(owner: JobOwner, payload: unknown, text: boolean, meta: Wire.Meta | undefined) {
+  constructor(owner: JobOwner, payload: unknown, text: boolean, meta: Wire.Meta | undefined, priority: number) {
     this.owner = owner
     this.payload = payload
     this.text = text
     this.meta = meta
+    this.priority = priority
   }
 
   get id(): string {

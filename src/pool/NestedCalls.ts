@@ -23,7 +23,6 @@ class NestedJob extends Job {
   readonly wireId: string
   readonly name: string
   readonly portable: boolean
-  readonly priority: number
   readonly transfer = undefined
   private readonly caller: PoolWorker
   private readonly number: number
@@ -46,11 +45,10 @@ class NestedJob extends Job {
     ],
     onEnd: () => void
   ) {
-    super(owner, payload, false, meta)
+    super(owner, payload, false, meta, meta.priority ?? defaultPriority)
     this.wireId = id
     this.name = name ?? (payload as PortablePayload).name
     this.portable = name === null
-    this.priority = meta.priority ?? defaultPriority
     this.caller = caller
     this.number = number
     this.parent = parent

@@ -71,7 +71,7 @@ export class Pool implements Owner, JobOwner {
   /** Every worker that has been started and has not ended. */
   private readonly alive = new Set<PoolWorker>()
   /** What handlers there are; unknown until the first worker is ready. */
-  private names: ReadonlyArray<string> | undefined = undefined
+  private names: ReadonlySet<string> | undefined = undefined
   private minSize: number
   private maxSize: number
   private number = 0
@@ -79,6 +79,8 @@ export class Pool implements Owner, JobOwner {
   private paused = false
   private closed = false
   private dispatchScheduled = false
+  /** When the first task of this turn of the event loop came. */
+  private turn = 0
   private watch: NodeJS.Timeout | undefined = undefined
   private idleCheck: NodeJS.Timeout | undefined = undefined
   private startFailure: { readonly error: ModuleInvalid; readonly at: number } | undefined = undefined
@@ -110,19 +112,31 @@ export class Pool implements Owner, JobOwner {
 
   submit(job: Job): void {
     if (this.closed) return job.failWith(new RunnerClosed({ task: job.name }))
-    if (this.names !== undefined && !job.portable && !this.names.includes(job.name)) {
+    if (this.names !== undefined && !job.portable && !this.names.has(job.name)) {
       return job.failWith(this.notFound(job))
     }
     const failure = this.recentStartFailure()
     if (failure !== undefined) return job.failWith(failure)
-    if (!this.intake.offer(job)) {
-      return job.failWith(new QueueFull({ task: job.name, limit: this.intake.limit }))
-    }
+    if (!this.dispatchScheduled) this.turn = performance.now()
+    job.createdAt = this.turn
     this.schedule()
+    if (this.assignNow(job)) return
+    if (!this.intake.offer(job)) job.failWith(new QueueFull({ task: job.name, limit: this.intake.limit }))
+  }
+
+  /** Passes the queue by, when nobody waits in it and no worker has been sent anything less urgent. */
+  private assignNow(job: Job): boolean {
+    if (this.intake.size > 0 || this.paused) return false
+    const worker = this.roomiest()
+    if (worker === undefined) return false
+    for (const other of this.workers) if (other.aheadPriority > job.priority) return false
+    job.accept()
+    worker.assign(job)
+    return true
   }
 
   private notFound(job: Job): TaskNotFound {
-    return new TaskNotFound({ task: job.name, available: this.names! })
+    return new TaskNotFound({ task: job.name, available: [...this.names!] })
   }
 
   private schedule(): void {
@@ -423,9 +437,9 @@ export class Pool implements Owner, JobOwner {
     worker.idleSince = performance.now()
     this.startFailure = undefined
     if (this.names === undefined) {
-      this.names = names
+      this.names = new Set(names)
       for (const job of this.intake.drain()) {
-        if (job.portable || names.includes(job.name)) this.intake.offer(job)
+        if (job.portable || this.names.has(job.name)) this.intake.offer(job)
         else job.failWith(this.notFound(job))
       }
       this.startSpares()

@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DurationHistogram } from "../RunnerStats.ts"
 import type { ModuleInvalid, TaskError } from "../TaskError.ts"
+import type { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
+import type { ChunkBuffer } from "./ChunkBuffer.ts"
 import * as Exchange from "./Exchange.ts"
 import type { QueueOptions } from "./Intake.ts"
 import { Job, type JobOwner } from "./Job.ts"
@@ -98,53 +100,62 @@ export interface Options extends QueueOptions {
 }
 
 /** A job whose results go to a caller in this thread. */
-class CallerJob extends Job {
-  private readonly receiver: Receiver.Receiver
+class CallerJob extends Job implements Receiver.Receiver {
+  readonly request: TaskRequest
+  readonly resume: Receiver.Receiver["resume"]
+  readonly chunks: ChunkBuffer | undefined
+  ended = false
+  onEnd: (() => void) | undefined = undefined
 
-  constructor(owner: JobOwner, receiver: Receiver.Receiver, payload: unknown, text: boolean) {
-    super(owner, payload, text, Exchange.metaOf(receiver.request, receiver.isStream))
-    this.receiver = receiver
+  constructor(
+    owner: JobOwner,
+    request: TaskRequest,
+    resume: Receiver.Receiver["resume"],
+    chunks: ChunkBuffer | undefined,
+    payload: unknown
+  ) {
+    super(owner, payload, Receiver.isText(request), Exchange.metaOf(request, chunks !== undefined), request.priority)
+    this.request = request
+    this.resume = resume
+    this.chunks = chunks
   }
 
   get wireId(): number {
-    return this.receiver.request.number
+    return this.request.number
   }
   get name(): string {
-    return this.receiver.request.name
+    return this.request.name
   }
   get portable(): boolean {
-    return this.receiver.request.task.portable !== undefined
-  }
-  get priority(): number {
-    return this.receiver.request.priority
+    return this.request.task.portable !== undefined
   }
   get transfer(): ReadonlyArray<object> | undefined {
-    return this.receiver.request.options.transfer
+    return this.request.options.transfer
   }
 
   accept(): void {
-    this.receiver.accept()
+    this.request.accept()
   }
   succeed(value: unknown): void {
-    this.receiver.succeed(value)
+    Receiver.succeed(this, value)
   }
   fail(failure: unknown): void {
-    this.receiver.fail(failure)
+    Receiver.fail(this, failure)
   }
   failWith(error: TaskError): void {
-    this.receiver.failWith(error)
+    Receiver.failWith(this, error)
   }
   interrupted(): void {
-    this.receiver.interrupted()
+    Receiver.interrupted(this)
   }
   chunk(values: ReadonlyArray<unknown>): void {
-    this.receiver.chunk(values)
+    Receiver.chunk(this, values)
   }
   progress(value: unknown): void {
-    this.receiver.progress(value)
+    this.request.reportProgress(value)
   }
   log(entry: Wire.LogEntry, worker: string): void {
-    this.receiver.log(entry, worker)
+    Receiver.log(this, entry, worker)
   }
 }
 
@@ -220,9 +231,9 @@ export const make = (
       )
     }
 
-    const begin: Receiver.Begin = (receiver, payload, text) => {
-      const job = new CallerJob(pool, receiver, payload, text)
-      receiver.request.work = job
+    const begin: Receiver.Begin = (request, resume, chunks, payload) => {
+      const job = new CallerJob(pool, request, resume, chunks, payload)
+      request.work = job
       pool.submit(job)
       return job
     }

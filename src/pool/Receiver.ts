@@ -31,135 +31,122 @@ export interface Work {
   readonly credit: () => void
 }
 
-/** Hands a task over. The payload is as it travels; `text` tells whether it survives JSON. */
-export type Begin = (receiver: Receiver, payload: unknown, text: boolean) => Work
-
-/** The caller's end of one call. */
-export class Receiver {
+/**
+ * The caller's end of one call, as part of whatever stands for the call: the functions of this module read what comes
+ * back, and complete the call.
+ */
+export interface Receiver extends Work {
   readonly request: TaskRequest
-  readonly codec: TaskCodec.TaskCodec
-  ended = false
-  private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
-  private readonly chunks: ChunkBuffer | undefined
-  private onEnd: (() => void) | undefined = undefined
-
-  constructor(
-    request: TaskRequest,
-    resume: (exit: Exit.Exit<unknown, unknown>) => void,
-    chunks: ChunkBuffer | undefined
-  ) {
-    this.request = request
-    this.codec = TaskCodec.of(request.task)
-    this.resume = resume
-    this.chunks = chunks
-  }
-
-  get isStream(): boolean {
-    return this.chunks !== undefined
-  }
-
-  private end(exit: Exit.Exit<unknown, unknown>): void {
-    if (this.ended) return
-    this.ended = true
-    this.resume(exit)
-    this.onEnd?.()
-  }
-
-  accept(): void {
-    this.request.accept()
-  }
-
-  succeed(value: unknown): void {
-    this.end(this.isStream ? Exit.void : this.read(value))
-  }
-
-  fail(failure: unknown): void {
-    this.end(this.request.cancelled ? this.request.stopped : TaskCodec.decodeFailure(this.codec, failure))
-  }
-
-  failWith(error: TaskError): void {
-    this.end(Exit.fail(error))
-  }
-
-  interrupted(): void {
-    this.end(this.request.stopped)
-  }
-
-  chunk(values: ReadonlyArray<unknown>): void {
-    const decoded: Array<unknown> = []
-    for (const value of values) {
-      const exit = this.read(value)
-      if (Exit.isFailure(exit)) return this.chunks?.end(exit)
-      decoded.push(exit.value)
-    }
-    this.chunks?.push(decoded)
-  }
-
-  progress(value: unknown): void {
-    this.request.reportProgress(value)
-  }
-
-  log(entry: Wire.LogEntry, worker: string): void {
-    Effect.runForkWith(this.request.caller.context)(Exchange.logEntry(entry, worker))
-  }
-
-  private read(value: unknown): Exit.Exit<unknown, unknown> {
-    const result = this.codec.success.decode(value)
-    return Result.isSuccess(result)
-      ? Exit.succeed(result.success)
-      : Exit.die(new Error(`The result of task "${this.request.name}" could not be read: ${result.failure.message}`))
-  }
-
-  /** Writes the payload and hands the task over; undefined when that could not be done, which ends the call. */
-  begin(begin: Begin): Work | undefined {
-    const { request } = this
-    const codec = this.codec.payload
-    const encoded = codec.encode(request.payload)
-    if (Result.isFailure(encoded)) {
-      this.failWith(new PayloadInvalid({ task: request.name, issue: encoded.failure.message }))
-      return undefined
-    }
-    const uncloneable = codec.text ? undefined : Uncloneable.check(encoded.success, request.options.transfer)
-    if (uncloneable !== undefined) {
-      const path = `payload${uncloneable.path}`
-      this.failWith(new NotTransferable({ task: request.name, path, reason: uncloneable.reason }))
-      return undefined
-    }
-    const { portable } = request.task
-    if (portable === undefined) return begin(this, encoded.success, codec.text)
-    const refusal = FreeVariables.check(portable.source)
-    if (refusal !== undefined) {
-      this.failWith(new NotTransferable({ task: request.name, ...refusal }))
-      return undefined
-    }
-    const payload: PortablePayload = { name: request.name, source: portable.source, payload: encoded.success }
-    return begin(this, payload, false)
-  }
-
-  /** Asks for the end of the work, and waits for it. */
-  stop(work: Work): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (this.ended) return resume(Effect.void)
-      this.onEnd = () => resume(Effect.void)
-      work.abort()
-    })
-  }
+  readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
+  /** Where the elements of a streaming task go. */
+  readonly chunks: ChunkBuffer | undefined
+  ended: boolean
+  /** Somebody waits for the end of the work. */
+  onEnd: (() => void) | undefined
 }
+
+const end = (self: Receiver, exit: Exit.Exit<unknown, unknown>): void => {
+  if (self.ended) return
+  self.ended = true
+  self.resume(exit)
+  self.onEnd?.()
+}
+
+const read = (self: Receiver, value: unknown): Exit.Exit<unknown, unknown> => {
+  const { task } = self.request
+  const result = TaskCodec.of(task).success.decode(value)
+  return Result.isSuccess(result)
+    ? Exit.succeed(result.success)
+    : Exit.die(new Error(`The result of task "${task.name}" could not be read: ${result.failure.message}`))
+}
+
+export const succeed = (self: Receiver, value: unknown): void =>
+  end(self, self.chunks === undefined ? read(self, value) : Exit.void)
+
+export const fail = (self: Receiver, failure: unknown): void => {
+  const { request } = self
+  end(self, request.cancelled ? request.stopped : TaskCodec.decodeFailure(TaskCodec.of(request.task), failure))
+}
+
+export const failWith = (self: Receiver, error: TaskError): void => end(self, Exit.fail(error))
+
+export const interrupted = (self: Receiver): void => end(self, self.request.stopped)
+
+export const chunk = (self: Receiver, values: ReadonlyArray<unknown>): void => {
+  const decoded: Array<unknown> = []
+  for (const value of values) {
+    const exit = read(self, value)
+    if (Exit.isFailure(exit)) return self.chunks?.end(exit)
+    decoded.push(exit.value)
+  }
+  self.chunks?.push(decoded)
+}
+
+export const log = (self: Receiver, entry: Wire.LogEntry, worker: string): void => {
+  Effect.runForkWith(self.request.caller.context)(Exchange.logEntry(entry, worker))
+}
+
+/** Whether what a request sends survives JSON. */
+export const isText = (request: TaskRequest): boolean =>
+  TaskCodec.of(request.task).payload.text && request.task.portable === undefined
+
+/** Writes the payload of a request. */
+const encode = (request: TaskRequest): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
+  const codec = TaskCodec.of(request.task).payload
+  const encoded = codec.encode(request.payload)
+  if (Result.isFailure(encoded)) {
+    return Result.fail(new PayloadInvalid({ task: request.name, issue: encoded.failure.message }))
+  }
+  if (codec.text) return encoded as Result.Result<unknown, never>
+  const uncloneable = Uncloneable.check(encoded.success, request.options.transfer)
+  if (uncloneable !== undefined) {
+    const { path, reason } = uncloneable
+    return Result.fail(new NotTransferable({ task: request.name, path: `payload${path}`, reason }))
+  }
+  const { portable } = request.task
+  if (portable === undefined) return Result.succeed(encoded.success)
+  const refusal = FreeVariables.check(portable.source)
+  if (refusal !== undefined) return Result.fail(new NotTransferable({ task: request.name, ...refusal }))
+  const payload: PortablePayload = { name: request.name, source: portable.source, payload: encoded.success }
+  return Result.succeed(payload)
+}
+
+/**
+ * Hands a task over. The payload is as it travels. What is given back stands for the call, and is a {@link Receiver} made
+ * of the first three arguments.
+ */
+export type Begin = (
+  request: TaskRequest,
+  resume: (exit: Exit.Exit<unknown, unknown>) => void,
+  chunks: ChunkBuffer | undefined,
+  payload: unknown
+) => Receiver
+
+/** Asks for the end of the work, and waits for it. */
+const stop = (receiver: Receiver): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (receiver.ended) return resume(Effect.void)
+    receiver.onEnd = () => resume(Effect.void)
+    receiver.abort()
+  })
 
 /** Runs a request that `begin` hands over. */
 export const execute = (request: TaskRequest, begin: Begin): Effect.Effect<unknown, unknown> =>
   Effect.callback((resume) => {
-    const receiver = new Receiver(request, resume, undefined)
-    const work = receiver.begin(begin)
-    return work === undefined ? undefined : receiver.stop(work)
+    const encoded = encode(request)
+    if (Result.isFailure(encoded)) return resume(Exit.fail(encoded.failure))
+    return stop(begin(request, resume, undefined, encoded.success))
   })
 
 /** Runs the request of a streaming task that `begin` hands over. */
 export const stream = (request: TaskRequest, begin: Begin): Stream.Stream<unknown, unknown> =>
   ChunkBuffer.stream((chunks) => {
-    const receiver = new Receiver(request, (exit) => chunks.end(exit), chunks)
-    const work = receiver.begin(begin)
-    if (work === undefined) return Effect.void
-    chunks.onTaken = () => work.credit()
-    return receiver.stop(work)
+    const encoded = encode(request)
+    if (Result.isFailure(encoded)) {
+      chunks.end(Exit.fail(encoded.failure))
+      return Effect.void
+    }
+    const receiver = begin(request, (exit) => chunks.end(exit), chunks, encoded.success)
+    chunks.onTaken = () => receiver.credit()
+    return stop(receiver)
   })

@@ -10,8 +10,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { TaskContext } from "../TaskContext.ts"
 import { NotTransferable } from "../TaskError.ts"
-import type { TaskWork } from "../TaskRequest.ts"
+import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
+import type { ChunkBuffer } from "./ChunkBuffer.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Receiver from "./Receiver.ts"
 import type { Refusal } from "./Uncloneable.ts"
@@ -20,26 +21,38 @@ import type { WorkerMain } from "./WorkerMain.ts"
 const { Op } = Wire
 
 /** A call that the pool is busy with. */
-class Call implements TaskWork, Receiver.Work {
+class Call implements TaskWork, Receiver.Receiver {
   readonly status = "running"
   readonly number: number
   /** The number of the task whose handler made the call; -1 when none did. */
   readonly parent: number
-  readonly receiver: Receiver.Receiver
+  readonly request: TaskRequest
+  readonly resume: Receiver.Receiver["resume"]
+  readonly chunks: ChunkBuffer | undefined
+  ended = false
+  onEnd: (() => void) | undefined = undefined
   private readonly worker: WorkerMain
 
-  constructor(worker: WorkerMain, number: number, parent: number, receiver: Receiver.Receiver) {
+  constructor(
+    worker: WorkerMain,
+    number: number,
+    request: TaskRequest,
+    resume: Receiver.Receiver["resume"],
+    chunks: ChunkBuffer | undefined
+  ) {
     this.worker = worker
     this.number = number
-    this.parent = parent
-    this.receiver = receiver
+    this.parent = worker.seqOf(Context.getOrUndefined(request.caller.context, TaskContext))
+    this.request = request
+    this.resume = resume
+    this.chunks = chunks
   }
 
-  readonly abort = (): void => {
-    if (!this.receiver.ended) this.worker.say(true, Op.CallInterrupt, this.number)
+  abort(): void {
+    if (!this.ended) this.worker.say(true, Op.CallInterrupt, this.number)
   }
 
-  readonly credit = (): void => {
+  credit(): void {
     this.worker.say(true, Op.CallCredit, this.number, 1)
   }
 }
@@ -76,62 +89,64 @@ export class WorkerCalls {
     })
   }
 
-  private readonly begin: Receiver.Begin = (receiver, payload, text) => {
-    const { request } = receiver
-    const number = ++this.counter
-    const parent = this.worker.seqOf(Context.getOrUndefined(request.caller.context, TaskContext))
-    const call = new Call(this.worker, number, parent, receiver)
+  private readonly begin: Receiver.Begin = (request, resume, chunks, payload) => {
+    const call = new Call(this.worker, ++this.counter, request, resume, chunks)
     request.work = call
-    this.calls.set(number, call)
-    this.worker.changeCalls(parent, 1)
-    const meta = { ...Exchange.metaOf(request, receiver.isStream), id: request.id }
+    this.calls.set(call.number, call)
+    this.worker.changeCalls(call.parent, 1)
+    const meta = { ...Exchange.metaOf(request, chunks !== undefined), id: request.id }
     if (request.options.transfer !== undefined) this.worker.outbox.transfer(request.options.transfer)
     const name = request.task.portable === undefined ? request.name : null
-    this.worker.say(text, Op.Call, number, parent, name, payload, meta)
+    this.worker.say(Receiver.isText(request), Op.Call, call.number, call.parent, name, payload, meta)
     return call
   }
 
-  private take(number: number): Receiver.Receiver | undefined {
+  /** Takes a call out that is over. */
+  private take(number: number): Call | undefined {
     const call = this.calls.get(number)
     if (call === undefined) return undefined
     this.calls.delete(number)
     this.worker.changeCalls(call.parent, -1)
-    return call.receiver
+    return call
   }
 
   /** Takes a record that is about a call. */
   receive(records: ReadonlyArray<unknown>, at: number): void {
     const number = records[at + 1] as number
+    const value = records[at + 2]
     switch (records[at]) {
       case Op.CallOk: {
         const control = this.controls.get(number)
-        if (control !== undefined) {
-          this.controls.delete(number)
-          control(records[at + 2])
-        } else this.take(number)?.succeed(records[at + 2])
+        this.controls.delete(number)
+        if (control !== undefined) return control(value)
+        const call = this.take(number)
+        if (call !== undefined) Receiver.succeed(call, value)
         break
       }
-      case Op.CallFail:
-        this.take(number)?.fail(records[at + 2])
+      case Op.CallFail: {
+        const call = this.take(number)
+        if (call !== undefined) Receiver.fail(call, value)
         break
-      case Op.CallChunk:
-        this.calls.get(number)?.receiver.chunk(records[at + 2] as ReadonlyArray<unknown>)
+      }
+      case Op.CallChunk: {
+        const call = this.calls.get(number)
+        if (call !== undefined) Receiver.chunk(call, value as ReadonlyArray<unknown>)
         break
+      }
       case Op.CallProgress:
-        this.calls.get(number)?.receiver.progress(records[at + 2])
+        this.calls.get(number)?.request.reportProgress(value)
         break
       case Op.CallAccepted:
-        this.calls.get(number)?.receiver.accept()
+        this.calls.get(number)?.request.accept()
         break
     }
   }
 
   /** A call could not be sent. */
-  refused(record: ReadonlyArray<unknown>, refusal: Refusal): void {
+  refused(record: ReadonlyArray<unknown>, { path, reason }: Refusal): void {
     if (record[0] !== Op.Call) return
-    const receiver = this.take(record[1] as number)
-    receiver?.failWith(
-      new NotTransferable({ task: receiver.request.name, path: `payload${refusal.path}`, reason: refusal.reason })
-    )
+    const call = this.take(record[1] as number)
+    if (call === undefined) return
+    Receiver.failWith(call, new NotTransferable({ task: call.request.name, path: `payload${path}`, reason }))
   }
 }
