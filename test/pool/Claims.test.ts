@@ -1,0 +1,219 @@
+// Each number is drawn exactly once and in order, whoever draws it, and both sides know which one it was.
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { fstatSync, readdirSync, readlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
+import * as Claims from "../../src/pool/Claims.ts"
+import * as Leaks from "../leaks.ts"
+
+Leaks.check()
+
+const drawer = new URL("./claimsDrawer.ts", import.meta.url)
+
+/** Takes with a file's pair of sides, whose file is closed afterwards. */
+const withFile = <A>(use: (pool: Claims.PoolClaims, worker: Claims.WorkerClaims, fd: number) => A): A => {
+  const fd = Claims.openFile()
+  const pool = Claims.poolFile(fd)
+  try {
+    return use(pool, Claims.workerFile(fd), fd)
+  } finally {
+    pool.close()
+  }
+}
+
+const withShared = <A>(use: (pool: Claims.PoolClaims, worker: Claims.WorkerClaims) => A): A => {
+  const shared = Claims.makeShared()
+  return use(Claims.poolShared(shared), Claims.workerShared(shared))
+}
+
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
+
+const Operation = Schema.Struct({ op: Schema.Literals(["extend", "pool", "worker", "compact"]), count: Count })
+
+type Operations = ReadonlyArray<typeof Operation.Type>
+
+/** Does the operations, and compares with a counter. */
+const compare = (operations: Operations, pool: Claims.PoolClaims, worker: Claims.WorkerClaims) => {
+  let end = 0
+  let next = 0
+  /** What the worker has drawn last, and so has finished, as far as its pool knows. */
+  let done = -1
+  const model = () => (next < end ? next++ : -1)
+  for (const { count, op } of [...operations, { op: "worker", count: 1000 } as const]) {
+    switch (op) {
+      case "extend":
+        end = Math.min(end + count, done + 1 + pool.reach)
+        pool.extend(end)
+        break
+      case "pool":
+        for (let n = 0; n < count; n++) assert.strictEqual(pool.take(), model())
+        break
+      case "worker":
+        for (let n = 0; n < count; n++) {
+          const expected = model()
+          assert.strictEqual(worker.take(end), expected)
+          done = Math.max(done, expected)
+        }
+        break
+      case "compact":
+        pool.compact()
+    }
+  }
+  assert.strictEqual(next, end)
+}
+
+/** Checks that what two sides have drawn is each number once, in order on each side. */
+const assertShared = (total: number, ...sides: ReadonlyArray<ReadonlyArray<number>>) => {
+  const seen = new Uint8Array(total)
+  for (const side of sides) {
+    for (const [index, number] of side.entries()) {
+      if (index > 0 && number <= side[index - 1]!) assert.fail(`${number} was drawn after ${side[index - 1]}`)
+      if (++seen[number]! !== 1) assert.fail(`${number} was drawn twice`)
+    }
+  }
+  assert.strictEqual(seen.indexOf(0), -1, "never drawn")
+}
+
+describe("claims", () => {
+  const settings = { arbitrary: { runs: 150, size: 150 } }
+
+  it.prop(
+    "of a thread, in any interleaving",
+    [Schema.Array(Operation)],
+    ([operations]) => withShared((pool, worker) => compare(operations, pool, worker)),
+    settings
+  )
+
+  it.prop(
+    "of a process, in any interleaving",
+    [Schema.Array(Operation)],
+    ([operations]) => withFile((pool, worker) => compare(operations, pool, worker)),
+    settings
+  )
+
+  it("a thread draws nothing that has not arrived", () =>
+    withShared((pool, worker) => {
+      pool.extend(10)
+      assert.strictEqual(worker.take(1), 0)
+      assert.strictEqual(worker.take(1), -1)
+      assert.strictEqual(pool.take(), 1)
+      assert.strictEqual(worker.take(3), 2)
+    }))
+
+  it("a process's file gives back what its numbers took up, and its numbers go on", () =>
+    withFile((pool, worker, fd) => {
+      // A mebibyte of numbers, and some more, so that no end is a round one.
+      const total = 2 ** 20 + 12_345
+      let end = 0
+      let turn = 0
+      const draw = (until: number) => {
+        while (end < until) {
+          const from = end
+          end = Math.min(until, end + pool.reach)
+          pool.extend(end)
+          for (let number = from; number < end; number++) {
+            const taken = number === from || turn++ % 3 > 0 ? worker.take(end) : pool.take()
+            if (taken !== number) assert.fail(`${taken} was drawn for ${number}`)
+          }
+        }
+        assert.strictEqual(pool.take(), -1)
+        assert.strictEqual(worker.take(end), -1)
+      }
+      draw(1000)
+      pool.compact()
+      const before = fstatSync(fd).blocks
+      assert.isAbove(before, 0)
+      draw(total)
+      const used = fstatSync(fd).blocks
+      assert.isAtLeast(used * 512, total)
+      pool.compact()
+      assert.isBelow(fstatSync(fd).blocks, used / 10)
+      draw(total + 2000)
+    }))
+
+  it("compacting forgets no number that is still to be drawn", () =>
+    withFile((pool, worker) => {
+      const total = 2 ** 20 + 77
+      pool.extend(total)
+      for (let number = 0; number < total - 3; number++) worker.take(total)
+      pool.compact()
+      assert.strictEqual(worker.take(total), total - 3)
+      assert.strictEqual(pool.take(), total - 2)
+      pool.extend(total + 100)
+      for (let number = total - 1; number < total + 100; number++) {
+        assert.strictEqual(number % 2 === 0 ? worker.take(total) : pool.take(), number)
+      }
+    }))
+
+  it("a process's file has no name", () => {
+    const files = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`strand-${process.pid}`))
+    withFile((pool, _worker, fd) => {
+      pool.extend(100)
+      assert.match(readlinkSync(`/proc/self/fd/${fd}`), /\(deleted\)$/)
+      assert.deepStrictEqual(files(), [])
+    })
+    assert.deepStrictEqual(files(), [])
+  })
+
+  it("of a thread that draws at full speed", async () => {
+    const total = 200_000
+    const shared = Claims.makeShared()
+    const start = new Int32Array(new SharedArrayBuffer(4))
+    const pool = Claims.poolShared(shared)
+    pool.extend(total)
+    const worker = new Worker(drawer, { workerData: { shared, start, end: total }, execArgv: [] })
+    await once(worker, "online")
+    const message = once(worker, "message") as Promise<[Array<number>]>
+    const mine: Array<number> = []
+    // This side takes a first step, for both to meet in the middle of the numbers whichever is faster.
+    for (let n = 0; n < 10; n++) mine.push(pool.take())
+    Atomics.store(start, 0, 1)
+    Atomics.notify(start, 0)
+    // A thread needs a moment to wake up; it may have drawn its first number before this one goes on.
+    while (Atomics.load(shared, Claims.Shared.Next) === mine.length);
+    for (let number = pool.take(); number !== -1; number = pool.take()) mine.push(number)
+    const [theirs] = await message
+    await once(worker, "exit")
+    assert.isAbove(Math.min(mine.length, theirs.length), 1000)
+    assertShared(total, mine, theirs)
+  })
+
+  it("of a process that draws at full speed", async () => {
+    const total = 200_000
+    const fd = Claims.openFile()
+    const pool = Claims.poolFile(fd)
+    const child = spawn(process.execPath, [fileURLToPath(drawer)], { stdio: ["pipe", "pipe", "inherit", "ignore", fd] })
+    const exit = once(child, "exit")
+    const mine: Array<number> = []
+    const theirs: Array<number> = []
+    let rest = ""
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (rest + text).split("\n")
+      rest = lines.pop()!
+      for (const line of lines) theirs.push(Number(line))
+    })
+    const deadline = performance.now() + 15_000
+    let end = 0
+    while (mine.length + theirs.length < total && performance.now() < deadline) {
+      const done = theirs.at(-1) ?? -1
+      const reached = Math.min(total, done + 1 + pool.reach)
+      if (reached > end) pool.extend((end = reached))
+      // Not all of them, or the other side could never get on.
+      while (mine.length < 2 * theirs.length && (mine.at(-1) ?? -1) < done + 200) {
+        const number = pool.take()
+        if (number === -1) break
+        mine.push(number)
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    child.stdin!.end()
+    assert.deepStrictEqual(await exit, [0, null])
+    pool.close()
+    assert.isAbove(Math.min(mine.length, theirs.length), 1000)
+    assertShared(total, mine, theirs)
+  })
+})
