@@ -60,19 +60,24 @@ const isNode = (value: unknown): value is Node =>
 
 const children = (node: Node): ReadonlyArray<Node> =>
   Object.entries(node).flatMap(([key, value]) => {
-    // Names that are not variables: `object.name`, `{ name: ... }`, labels.
+    // Names that are not variables: `object.name`, `{ name: ... }`, labels, `new.target`.
+    if (node.type === "MetaProperty") return []
     if (key === "property" && node.type === "MemberExpression" && !node.computed) return []
     if (key === "key" && "computed" in node && !node.computed) return []
     if (key === "label") return []
     return Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []
   })
 
-const isFunctionNode = (node: Node): node is Acorn.FunctionExpression | Acorn.FunctionDeclaration | Acorn.ArrowFunctionExpression =>
+const isFunctionNode = (
+  node: Node
+): node is Acorn.FunctionExpression | Acorn.FunctionDeclaration | Acorn.ArrowFunctionExpression =>
   node.type === "FunctionExpression" || node.type === "FunctionDeclaration" || node.type === "ArrowFunctionExpression"
 
 /** Declares what is declared directly in a block, so that uses before a declaration find it. */
 const hoist = (node: Node, scope: Scope): void => {
-  for (const child of children(node)) {
+  // The cases of a switch are one block.
+  const directly = children(node).flatMap((child) => (child.type === "SwitchCase" ? child.consequent : [child]))
+  for (const child of directly) {
     if (child.type === "FunctionDeclaration" || child.type === "ClassDeclaration") scope.declare(child.id, false)
     else if (child.type === "VariableDeclaration") {
       for (const declaration of child.declarations) scope.declare(declaration.id, child.kind === "var")
@@ -112,18 +117,23 @@ const walk = (node: Node, outer: Scope, free: Set<string>): void => {
 
 const checked = new Map<string, Refusal | undefined>()
 
+const unreadable = (detail: string): Refusal => ({
+  path: "the function",
+  reason: `its source cannot be read by itself; write it as an arrow function or as a function expression${detail}`
+})
+
 const find = (source: string): Refusal | undefined => {
+  if (/\{\s*\[native code\]\s*\}$/.test(source)) {
+    return { path: "the function", reason: "it has no source, being built in or bound" }
+  }
   const acorn = createRequire(import.meta.url)("acorn") as typeof Acorn
   let ast: Acorn.Node
   try {
     ast = acorn.parseExpressionAt(source, 0, { ecmaVersion: "latest" })
   } catch (error) {
-    return {
-      path: "the function",
-      reason: `its source cannot be read by itself; write it as an arrow function or as a function expression (${(error as Error).message})`
-    }
+    return unreadable(` (${(error as Error).message})`)
   }
-  if (!isFunctionNode(ast as Node)) return { path: "the function", reason: "it has no source, being built in or bound" }
+  if (!isFunctionNode(ast as Node) || ast.end < source.length) return unreadable("")
   const free = new Set<string>()
   walk(ast as Node, new Scope(undefined, true), free)
   const captured = [...free].filter((name) => !(name in globalThis) && name !== "undefined")

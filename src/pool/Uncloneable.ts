@@ -25,7 +25,15 @@ const describe = (value: unknown): string => {
 }
 
 /** What the structured clone refuses, by the name that `Object.prototype.toString` gives. */
-const refused = new Set(["Promise", "WeakMap", "WeakSet", "WeakRef", "FinalizationRegistry", "Generator", "AsyncGenerator"])
+const refused = new Set([
+  "Promise",
+  "WeakMap",
+  "WeakSet",
+  "WeakRef",
+  "FinalizationRegistry",
+  "Generator",
+  "AsyncGenerator"
+])
 
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
 
@@ -33,7 +41,7 @@ type Child = readonly [key: string, value: unknown]
 
 /** What is in a value and has to be cloned with it. */
 const childrenOf = (value: object): Iterable<Child> => {
-  if (Array.isArray(value)) return value.map((item, index): Child => [`[${index}]`, item])
+  if (Array.isArray(value)) return Array.from(value, (item, index): Child => [`[${index}]`, item])
   if (value instanceof Map) {
     return Array.from(value).flatMap(([key, item], index): ReadonlyArray<Child> => [
       [`.keys()[${index}]`, key],
@@ -47,12 +55,7 @@ const childrenOf = (value: object): Iterable<Child> => {
   return Object.entries(value).map(([key, item]): Child => [`.${key}`, item])
 }
 
-const search = (
-  value: unknown,
-  path: string,
-  seen: Set<unknown>,
-  moved: ReadonlySet<unknown>
-): Refusal | undefined => {
+const search = (value: unknown, path: string, seen: Set<unknown>, moved: ReadonlySet<unknown>): Refusal | undefined => {
   if (typeof value === "function" || typeof value === "symbol") return { path, reason: describe(value) }
   if (typeof value !== "object" || value === null || seen.has(value) || moved.has(value)) return undefined
   seen.add(value)
@@ -64,17 +67,27 @@ const search = (
   return undefined
 }
 
+/** Searches a value. One that is nested too deeply for that is so for the clone, which needs more for each level. */
+const searchAll = (value: unknown, moved: ReadonlySet<unknown>): Refusal | undefined => {
+  try {
+    return search(value, "", new Set(), moved)
+  } catch (error) {
+    if (error instanceof RangeError) return { path: "", reason: "it is nested too deeply to be cloned" }
+    throw error
+  }
+}
+
 /** Finds what the structured clone of a value would refuse, without making one. */
 export const check = (value: unknown, moved: ReadonlyArray<object> | undefined): Refusal | undefined =>
-  typeof value === "object" && value !== null || typeof value === "function" || typeof value === "symbol"
-    ? search(value, "", new Set(), new Set(moved))
+  (typeof value === "object" && value !== null) || typeof value === "function" || typeof value === "symbol"
+    ? searchAll(value, new Set(moved))
     : undefined
 
 /** Finds the reason why a record could not be sent. Only its fields are searched, since codes and numbers can be. */
 export const find = (record: ReadonlyArray<unknown>, moved: ReadonlyArray<object>, error: unknown): Refusal => {
   const transferred = new Set<unknown>(moved)
   for (const field of record) {
-    const found = search(field, "", new Set(), transferred)
+    const found = searchAll(field, transferred)
     if (found !== undefined) return found
   }
   return { path: "", reason: error instanceof Error ? error.message : String(error) }
