@@ -157,13 +157,27 @@ const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; rea
   return { ast: go(ast), text }
 }
 
+type Step = (value: unknown) => Result.Result<unknown, { readonly message: string }>
+
+/** What a check or a transformation of a schema throws, or a value nested too deeply for any, is a failure like others. */
+const total =
+  (step: Step): Step =>
+  (value) => {
+    try {
+      return step(value)
+    } catch (error) {
+      const thrown = error instanceof Error && Cause.isCause(error.cause) ? Cause.squash(error.cause) : error
+      return Result.fail({ message: String(thrown) })
+    }
+  }
+
 const make = (schema: Schema.Constraint): Codec => {
   const { ast, text } = withPassthrough(schema.ast)
   const codec = Schema.toCodecJson(Schema.make<Schema.ConstraintCodec<unknown>>(ast))
   return {
     text,
-    encode: Schema.encodeUnknownResult(codec),
-    decode: Schema.decodeUnknownResult(codec)
+    encode: total(Schema.encodeUnknownResult(codec)),
+    decode: total(Schema.decodeUnknownResult(codec))
   }
 }
 
@@ -236,10 +250,7 @@ export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<nev
     : Exit.die(new Error(`A failure could not be read: ${cause.failure.message}`, { cause: encoded }))
 }
 
-const guards = new WeakMap<
-  Schema.Constraint,
-  (value: unknown) => Result.Result<unknown, { readonly message: string }>
->()
+const guards = new WeakMap<Schema.Constraint, Step>()
 
 /**
  * Checks a value against the type side of a schema, for runners that need no encoding.
@@ -247,13 +258,10 @@ const guards = new WeakMap<
  * @category combinators
  * @since 0.1.0
  */
-export const validate = (
-  schema: Schema.Constraint,
-  value: unknown
-): Result.Result<unknown, { readonly message: string }> => {
+export const validate = (schema: Schema.Constraint, value: unknown): ReturnType<Step> => {
   let guard = guards.get(schema)
   if (guard === undefined) {
-    guard = Schema.decodeUnknownResult(Schema.toType(schema as Schema.ConstraintCodec<unknown>))
+    guard = total(Schema.decodeUnknownResult(Schema.toType(schema as Schema.ConstraintCodec<unknown>)))
     guards.set(schema, guard)
   }
   return guard(value)
