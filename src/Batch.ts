@@ -61,6 +61,7 @@ type Failure<T extends AnyTask> = Task.Error<T> | TaskError
  * )
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: { small: 2, large: 2000 }
  * ```
  *
  * @category combinators
@@ -117,6 +118,7 @@ const runOptions = (options: BatchOptions | undefined): Task.RunOptions | undefi
  * )
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: [ 2, 4, 6 ]
  * ```
  *
  * @category combinators

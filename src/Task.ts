@@ -342,6 +342,7 @@ const define = (kind: Any["kind"], name: string, options: Record<string, any> | 
  * const program = shout.run({ text: "hello" }).pipe(Effect.provide(FiberRunner.layer(handlers)))
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: HELLO
  * ```
  *
  * @category constructors
@@ -377,6 +378,7 @@ export const make: <
  * const program = countdown.stream(3).pipe(Stream.runCollect, Effect.provide(FiberRunner.layer(handlers)))
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: [ 2, 1, 0 ]
  * ```
  *
  * @category constructors
@@ -460,6 +462,7 @@ const fromFunction = (
  * const program = double.run(21).pipe(Effect.provide(FiberRunner.layer(double.layer)))
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: 42
  * ```
  *
  * @category constructors
@@ -493,6 +496,7 @@ export const fn: <const Name extends string, Args extends ReadonlyArray<any>, Ou
  * const program = add.run([40, 2]).pipe(Effect.provide(ThreadRunner.layer({ size: 1 })))
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: 42
  * ```
  *
  * @category constructors

@@ -15,7 +15,7 @@ import type * as Effect from "effect/Effect"
  * **Example** (Reporting progress)
  *
  * ```ts
- * import { Effect, Schema, Stream } from "effect"
+ * import { Console, Effect, Schema, Stream } from "effect"
  * import { FiberRunner, Task, TaskContext } from "effect-strand"
  *
  * const climb = Task.make("climb", { payload: { steps: Schema.Int } })
@@ -32,10 +32,13 @@ import type * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function* () {
  *   const fiber = yield* climb.fork({ steps: 3 })
- *   yield* Stream.runForEach(fiber.progress, (ratio) => Effect.log(ratio))
+ *   yield* Stream.runForEach(fiber.progress, (ratio) => Console.log(`${Math.round(Number(ratio) * 100)} %`))
  * })
  *
  * await Effect.runPromise(program.pipe(Effect.provide(FiberRunner.layer(handlers))))
+ * // prints: 33 %
+ * // prints: 67 %
+ * // prints: 100 %
  * ```
  *
  * @category services

@@ -306,6 +306,7 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>()(
  * )
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: Task "nap" (…) did not finish within 10 ms and was stopped
  * ```
  *
  * @category errors

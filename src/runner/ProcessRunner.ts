@@ -46,6 +46,7 @@ export interface Options extends PoolRunner.Options {
  * const program = ownProcess.run(process.pid).pipe(Effect.provide(ProcessRunner.layer({ size: 1 })))
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: true
  * ```
  *
  * @category layers

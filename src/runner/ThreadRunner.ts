@@ -52,6 +52,7 @@ export interface Options extends PoolRunner.Options {
  * const program = Task.forEach(sum, [10, 100, 1000]).pipe(Effect.provide(ThreadRunner.layer({ size: 2 })))
  *
  * console.log(await Effect.runPromise(program))
+ * // prints: [ 55, 5050, 500500 ]
  * ```
  *
  * @category layers
