@@ -10,14 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
-import {
-  assertFails,
-  assertInterrupted,
-  errorOf,
-  type Notes,
-  type Subject,
-  testWith
-} from "../Subject.ts"
+import { assertFails, assertInterrupted, errorOf, type Notes, type Subject, testWith } from "../Subject.ts"
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
