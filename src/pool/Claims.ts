@@ -7,7 +7,7 @@
  * task of that number, or by the pool, which then gives it to somebody else.
  *
  * Threads draw from shared memory. Processes have none, but a file that is opened once and inherited has one read
- * position for all of them: reading a byte draws the next number, and the operating system keeps two readers apart.
+ * position for all of them: reading there draws the next number, and the operating system keeps two readers apart.
  *
  * @since 0.1.0
  */
@@ -79,10 +79,8 @@ export const workerShared = (shared: Int32Array): WorkerClaims => ({ take: (end)
 // A shared read position
 // ---------------------------------------------------------------------------------------------------------------------
 
-const page = 4096
-
-// The bytes 0 to 255 over and over, long enough to write any run of numbers from any of them.
-const pattern = Uint8Array.from({ length: page + 256 }, (_, index) => index & 255)
+/** How many bytes of the file stand for a number: its last sixteen bits. */
+const width = 2
 
 /** The file behind the numbers of a process. It has no name, so nothing is left of it whatever happens. */
 export const openFile = (): number => {
@@ -92,32 +90,41 @@ export const openFile = (): number => {
   return fd
 }
 
-/** Reads the byte at the shared position. It tells the last eight bits of the number drawn, or nothing. */
+/** Reads at the shared position. It tells the last sixteen bits of the number drawn, or nothing. */
 const makeReader = (fd: number) => {
-  const byte = new Uint8Array(1)
-  return () => (fs.readSync(fd, byte, 0, 1, null) === 1 ? byte[0]! : -1)
+  const number = new Uint16Array(1)
+  return () => (fs.readSync(fd, number, 0, width, null) === width ? number[0]! : -1)
 }
 
-/** The number with these last eight bits that is at or next behind `from`. */
-const complete = (from: number, low: number): number => from + ((low - from) & 255)
+/** The number with these last sixteen bits that is at or next behind `from`. */
+const complete = (from: number, low: number): number => from + ((low - from) & 0xffff)
 
-/** Below 256, so that the last eight bits of a number say which one it is. */
-const reach = 250
+/** Below 2 ** 16, so that the last sixteen bits of a number say which one it is. */
+const reach = 60_000
+
+/** Writes the numbers from `from` to `to`, exclusive, where they are to be read. */
+const makeWriter = (fd: number) => {
+  const numbers = new Uint16Array(4096)
+  return (from: number, to: number) => {
+    for (let start = from; start < to; start += numbers.length) {
+      const count = Math.min(numbers.length, to - start)
+      for (let n = 0; n < count; n++) numbers[n] = start + n
+      fs.writeSync(fd, numbers, 0, count * width, start * width)
+    }
+  }
+}
 
 /** The pool's side of a process. */
 export const poolFile = (fd: number): PoolClaims => {
   const read = makeReader(fd)
+  const write = makeWriter(fd)
   let end = 0
   let start = 0
   let lowest = 0
   return {
     extend: (to) => {
-      while (end < to) {
-        const count = Math.min(page, to - end)
-        const offset = end & 255
-        fs.writeSync(fd, pattern, offset, count, end)
-        end += count
-      }
+      write(end, to)
+      end = to
     },
     take: () => {
       const low = read()
@@ -131,12 +138,11 @@ export const poolFile = (fd: number): PoolClaims => {
     },
     reach,
     compact: () => {
-      if (end - start < 1 << 20) return
+      if (end - start < 1 << 19) return
       start = end
       fs.ftruncateSync(fd, 0)
       // The numbers of tasks that could not be sent may still be there to draw.
-      const from = end - reach
-      fs.writeSync(fd, pattern, from & 255, reach, from)
+      write(end - reach, end)
     },
     close: () => fs.closeSync(fd)
   }

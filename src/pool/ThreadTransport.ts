@@ -27,8 +27,6 @@ export const spawn =
       name: label,
       workerData: { init: { ...init, label }, shared, port: workerPort },
       transferList: [workerPort],
-      stdout: true,
-      stderr: true,
       execArgv: [...(options.execArgv ?? [])],
       ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
       ...(options.env && { env: options.env })
@@ -37,18 +35,27 @@ export const spawn =
     worker.unref()
     const outputs = (["stdout", "stderr"] as const).map((stream) => {
       const output = lines((line) => listener.onOutput(stream, line))
-      worker[stream].on("data", output.write)
+      // The options `stdout` and `stderr` would do the same, but keep the program alive while the thread lives.
+      worker[stream].unpipe()
+      worker[stream].on("data", output.write).resume()
       return output
     })
     let failure: (Error & { readonly code?: string }) | undefined
-    port.on("message", (frame: Wire.Frame) => listener.onFrames(withWaiting(port, frame)))
+    // A thread has a larger stack than this one, and can write values that are nested too deeply to be read here. Whose
+    // they are cannot be told any more.
+    const unreadable = (error: unknown) => {
+      failure ??= new Error(`What it has sent cannot be read: ${String(error)}`)
+      void worker.terminate()
+    }
+    port.on("messageerror", unreadable)
+    port.on("message", (frame: Wire.Frame) => listener.onFrames(withWaiting(port, [frame], unreadable)))
     port.unref()
     worker.on("error", (error: Error) => {
       failure = error instanceof Error ? error : new Error(String(error))
     })
     worker.on("exit", (exitCode) => {
       for (const output of outputs) output.end()
-      const rest = withWaiting(port)
+      const rest = withWaiting(port, [], unreadable)
       if (rest.length > 0) listener.onFrames(rest)
       port.close()
       listener.onEnd(endOf(exitCode, failure))
@@ -66,9 +73,19 @@ export const spawn =
   }
 
 /** The frames that have arrived at a port: they are dealt with together, so that what follows from them is, too. */
-export const withWaiting = (port: MessagePort, ...frames: Array<Wire.Frame>): ReadonlyArray<Wire.Frame> => {
+export const withWaiting = (
+  port: MessagePort,
+  frames: Array<Wire.Frame>,
+  onUnreadable?: (error: unknown) => void
+): ReadonlyArray<Wire.Frame> => {
   for (;;) {
-    const received = receiveMessageOnPort(port) as { readonly message: Wire.Frame } | undefined
+    let received: { readonly message: Wire.Frame } | undefined
+    try {
+      received = receiveMessageOnPort(port)
+    } catch (error) {
+      if (onUnreadable === undefined) throw error
+      onUnreadable(error)
+    }
     if (received === undefined) return frames
     frames.push(received.message)
   }

@@ -138,8 +138,8 @@ export class Outbox {
   }
 
   /**
-   * Sends everything. A record with a value that cannot be cloned is left out and given to `onRefused`, with where the
-   * value is; all others arrive.
+   * Sends everything. A record with a value that cannot be cloned, or that is nested too deeply, is left out and given to
+   * `onRefused`, with where the value is; all others arrive.
    */
   flush(send: Send, onRefused: (record: ReadonlyArray<unknown>, refusal: Uncloneable.Refusal) => void): void {
     const { records, text, transfers } = this
@@ -147,10 +147,10 @@ export class Outbox {
     this.records = []
     this.text = true
     if (transfers.length > 0) this.transfers = []
-    if (text) return send(JSON.stringify(records), [])
+    const write = (part: ReadonlyArray<unknown>): Frame => (text ? JSON.stringify(part) : part)
     try {
       send(
-        records,
+        write(records),
         transfers.flatMap(([, list]) => list)
       )
     } catch {
@@ -158,7 +158,7 @@ export class Outbox {
         const record = records.slice(at, next(records, at))
         const list = transfers.filter(([place]) => place === at).flatMap(([, list]) => list)
         try {
-          send(record, list)
+          send(write(record), list)
         } catch (error) {
           onRefused(record, Uncloneable.find(record, list, error))
         }

@@ -41,7 +41,7 @@ export const run = async (load: LoadModule): Promise<void> => {
   const park = (): void => {
     let seen = Atomics.load(shared, Shared.Wake)
     while (worker.isIdle && nothingElse()) {
-      const frames = withWaiting(port)
+      const frames = withWaiting(port, [])
       if (frames.length > 0) {
         worker.receive(frames)
         continue
@@ -52,7 +52,7 @@ export const run = async (load: LoadModule): Promise<void> => {
   }
 
   port.on("message", (frame: Wire.Frame) => {
-    worker.receive(withWaiting(port, frame))
+    worker.receive(withWaiting(port, [frame]))
     park()
   })
 
