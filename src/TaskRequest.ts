@@ -123,6 +123,8 @@ export interface TaskWork {
 interface Observers {
   readonly progress: Set<(value: unknown) => void>
   readonly settled: Set<() => void>
+  /** What has been reported last. */
+  latest: unknown
 }
 
 /**
@@ -156,7 +158,6 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   before: TaskRequest | undefined = undefined
   after: TaskRequest | undefined = undefined
   private phase: TaskStatus = "pending"
-  private latest: unknown = undefined
   private observers: Observers | undefined = undefined
 
   constructor(task: Task.Any, payload: unknown, options: Task.RunOptions, caller: Caller) {
@@ -215,8 +216,9 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   }
 
   reportProgress(value: unknown): void {
-    this.latest = value
-    if (this.observers !== undefined) for (const observer of this.observers.progress) observer(value)
+    const observers = this.observing
+    observers.latest = value
+    for (const observer of observers.progress) observer(value)
   }
 
   accept(): void {
@@ -265,7 +267,8 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     return Stream.callback<unknown>((queue) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          if (this.latest !== undefined) Queue.offerUnsafe(queue, this.latest)
+          const latest = this.observers?.latest
+          if (latest !== undefined) Queue.offerUnsafe(queue, latest)
           if (this.settled) {
             Queue.endUnsafe(queue)
             return []
@@ -280,8 +283,12 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     )
   }
 
-  private observe<K extends keyof Observers>(kind: K, observer: Parameters<Observers[K]["add"]>[0]): () => void {
-    const observers = (this.observers ??= { progress: new Set(), settled: new Set() })[kind] as Set<typeof observer>
+  private get observing(): Observers {
+    return (this.observers ??= { progress: new Set(), settled: new Set(), latest: undefined })
+  }
+
+  private observe<K extends "progress" | "settled">(kind: K, observer: Parameters<Observers[K]["add"]>[0]): () => void {
+    const observers = this.observing[kind] as Set<typeof observer>
     observers.add(observer)
     return () => observers.delete(observer)
   }
@@ -296,7 +303,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
       tags: this.tags,
       createdAt: this.createdAt,
       parentId: this.parentId,
-      progress: this.latest
+      progress: this.observers?.latest
     }
   }
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Effectable from "effect/Effectable"
 import { idPrefix, makeId, type TaskWork } from "../TaskRequest.ts"
 import type { TaskError } from "../TaskError.ts"
 import type { Waiting } from "./Intake.ts"
@@ -15,20 +16,24 @@ export interface JobOwner {
   readonly credit: (job: Job) => void
 }
 
-/** A task that waits for a worker, has been sent ahead to one, or is being worked on. */
-export abstract class Job implements Waiting, TaskWork {
+/**
+ * A task that waits for a worker, has been sent ahead to one, or is being worked on.
+ *
+ * A job is itself the Effect that stops it, since every call needs that Effect at hand and next to none runs it.
+ */
+export abstract class Job extends Effectable.Class<void> implements Waiting, TaskWork {
   /** The id, or the number of one that was made here. */
   abstract readonly wireId: number | string
   abstract readonly name: string
   /** True when the payload brings the function's source along. */
   abstract readonly portable: boolean
   abstract readonly transfer: ReadonlyArray<object> | undefined
-  readonly payload: unknown
+  abstract readonly priority: number
   /** True when the payload survives JSON. */
-  readonly text: boolean
+  abstract readonly text: boolean
+  readonly payload: unknown
   readonly meta: Wire.Meta | undefined
-  readonly priority: number
-  /** When it was submitted, as its pool tells the time. */
+  /** When it was submitted, in tenths of milliseconds of its pool's time: a small integer takes no memory of its own. */
   createdAt = 0
   place: Waiting["place"] = "none"
   /** The worker that it has been sent to. */
@@ -41,12 +46,11 @@ export abstract class Job implements Waiting, TaskWork {
   calls = 0
   protected readonly owner: JobOwner
 
-  constructor(owner: JobOwner, payload: unknown, text: boolean, meta: Wire.Meta | undefined, priority: number) {
+  constructor(owner: JobOwner, payload: unknown, meta: Wire.Meta | undefined) {
+    super()
     this.owner = owner
     this.payload = payload
-    this.text = text
     this.meta = meta
-    this.priority = priority
   }
 
   get id(): string {

@@ -23,6 +23,7 @@ class NestedJob extends Job {
   readonly wireId: string
   readonly name: string
   readonly portable: boolean
+  readonly text = false
   readonly transfer = undefined
   private readonly caller: PoolWorker
   private readonly number: number
@@ -45,7 +46,7 @@ class NestedJob extends Job {
     ],
     onEnd: () => void
   ) {
-    super(owner, payload, false, meta, meta.priority ?? defaultPriority)
+    super(owner, payload, meta)
     this.wireId = id
     this.name = name ?? (payload as PortablePayload).name
     this.portable = name === null
@@ -53,6 +54,14 @@ class NestedJob extends Job {
     this.number = number
     this.parent = parent
     this.onEnd = onEnd
+  }
+
+  get priority(): number {
+    return this.meta?.priority ?? defaultPriority
+  }
+
+  asEffect(): Effect.Effect<void> {
+    return Effect.sync(() => this.abort())
   }
 
   private end(op: number, value: unknown, text: boolean): void {

@@ -57,17 +57,23 @@ export interface PoolEvents {
   readonly onLog: (worker: PoolWorker, entry: Wire.LogEntry) => void
 }
 
+/** After which part of its grace a task is suspected not to stop. */
+const suspectAfter = 0.25
+
 /** A start that failed is not tried again at once, in milliseconds. */
 const retryStartAfter = 1000
 
 export class Pool implements Owner, JobOwner {
   readonly concurrency: number
+  readonly recycleTasks: number
   readonly workers = new Set<PoolWorker>()
   completed = 0
   failed = 0
   private readonly options: PoolOptions
   private readonly intake: Intake<Job>
   private readonly spares: Array<PoolWorker> = []
+  /** How many workers have a task that ought to have stopped. */
+  private suspects = 0
   /** Every worker that has been started and has not ended. */
   private readonly alive = new Set<PoolWorker>()
   /** What handlers there are; unknown until the first worker is ready. */
@@ -79,7 +85,8 @@ export class Pool implements Owner, JobOwner {
   private paused = false
   private closed = false
   private dispatchScheduled = false
-  /** When the first task of this turn of the event loop came. */
+  private readonly madeAt = performance.now()
+  /** When the first task of this turn of the event loop came, in tenths of milliseconds. */
   private turn = 0
   private watch: NodeJS.Timeout | undefined = undefined
   private idleCheck: NodeJS.Timeout | undefined = undefined
@@ -90,6 +97,7 @@ export class Pool implements Owner, JobOwner {
   constructor(options: PoolOptions) {
     this.options = options
     this.concurrency = options.concurrency
+    this.recycleTasks = options.recycleTasks
     this.minSize = options.minSize
     this.maxSize = options.maxSize
     this.intake = new Intake(options)
@@ -117,11 +125,15 @@ export class Pool implements Owner, JobOwner {
     }
     const failure = this.recentStartFailure()
     if (failure !== undefined) return job.failWith(failure)
-    if (!this.dispatchScheduled) this.turn = performance.now()
+    if (!this.dispatchScheduled) this.turn = this.tenths(performance.now())
     job.createdAt = this.turn
     this.schedule()
     if (this.assignNow(job)) return
     if (!this.intake.offer(job)) job.failWith(new QueueFull({ task: job.name, limit: this.intake.limit }))
+  }
+
+  private tenths(now: number): number {
+    return Math.round((now - this.madeAt) * 10)
   }
 
   /** Passes the queue by, when nobody waits in it and no worker has been sent anything less urgent. */
@@ -297,7 +309,7 @@ export class Pool implements Owner, JobOwner {
     if (succeeded) this.completed++
     else this.failed++
     this.options.runTime.add(millis)
-    this.options.waitTime.add(Math.max(0, now - job.createdAt - millis))
+    this.options.waitTime.add(Math.max(0, (this.tenths(now) - job.createdAt) / 10 - millis))
   }
 
   private onRecord(worker: PoolWorker, records: ReadonlyArray<unknown>, at: number): void {
@@ -351,10 +363,25 @@ export class Pool implements Owner, JobOwner {
     }
     worker.say(true, Op.Interrupt, job.seq)
     worker.flush()
-    const timer = setTimeout(() => {
-      if (worker.outstanding.get(job.seq) === job) this.kill(worker, job)
-    }, this.options.grace)
-    timer.unref()
+    this.watchInterruption(worker, job)
+  }
+
+  /** Kills a worker whose task does not stop. While there is still hope, its successor is started already. */
+  private watchInterruption(worker: PoolWorker, job: Job): void {
+    const { grace } = this.options
+    const isStopping = () => worker.outstanding.get(job.seq) === job
+    const early = setTimeout(() => {
+      if (!isStopping() || this.closed) return
+      this.suspects++
+      this.startSpares()
+      const late = setTimeout(() => {
+        this.suspects--
+        if (isStopping()) this.kill(worker, job)
+        else this.trimSpares()
+      }, grace - grace * suspectAfter)
+      late.unref()
+    }, grace * suspectAfter)
+    early.unref()
   }
 
   private kill(worker: PoolWorker, job: Job): void {
@@ -410,7 +437,11 @@ export class Pool implements Owner, JobOwner {
   /** Spares are started behind the first worker, which they would only delay. */
   private startSpares(): void {
     if (this.names === undefined) return
-    while (this.spares.length < this.options.spares) this.spares.push(this.spawn())
+    while (this.spares.length < this.options.spares + this.suspects) this.spares.push(this.spawn())
+  }
+
+  private trimSpares(): void {
+    while (this.spares.length > this.options.spares + this.suspects) this.closeWorker(this.spares.pop()!)
   }
 
   /** Starts workers for what waits, as far as `maxSize` allows. */
@@ -517,10 +548,10 @@ export class Pool implements Owner, JobOwner {
 
   /** Replaces a worker that has done enough, once it has finished what it has. */
   private recycle(worker: PoolWorker): void {
-    const { recycleBytes, recycleTasks } = this.options
+    const { recycleBytes } = this.options
     if (worker.state === "retiring") return this.retireIfDone(worker)
     if (worker.state !== "ready") return
-    if (worker.completed >= recycleTasks || worker.memory - worker.firstMemory > recycleBytes) this.retire(worker)
+    if (worker.completed >= this.recycleTasks || worker.memory - worker.firstMemory > recycleBytes) this.retire(worker)
   }
 
   private retire(worker: PoolWorker): void {

@@ -114,12 +114,22 @@ class CallerJob extends Job implements Receiver.Receiver {
     chunks: ChunkBuffer | undefined,
     payload: unknown
   ) {
-    super(owner, payload, Receiver.isText(request), Exchange.metaOf(request, chunks !== undefined), request.priority)
+    super(owner, payload, Exchange.metaOf(request, chunks !== undefined))
     this.request = request
     this.resume = resume
     this.chunks = chunks
   }
 
+  asEffect(): Effect.Effect<void> {
+    return Receiver.stop(this)
+  }
+
+  get priority(): number {
+    return this.request.priority
+  }
+  get text(): boolean {
+    return Receiver.isText(this.request)
+  }
   get wireId(): number {
     return this.request.number
   }

@@ -26,6 +26,8 @@ export const watchInterval = 1
 /** What a worker tells its pool. */
 export interface Owner {
   readonly concurrency: number
+  /** After how many tasks a worker is replaced. */
+  readonly recycleTasks: number
   readonly onRecords: (worker: PoolWorker, records: ReadonlyArray<unknown>) => void
   readonly onEnd: (worker: PoolWorker, end: End) => void
   readonly onOutput: (worker: PoolWorker, stream: "stdout" | "stderr", line: string) => void
@@ -94,12 +96,13 @@ export class PoolWorker {
   /** How many more tasks may be sent. */
   get room(): number {
     if (this.state !== "ready") return 0
-    const { concurrency } = this.owner
-    if (this.load < concurrency) return concurrency - this.load
+    const { concurrency, recycleTasks } = this.owner
+    const left = recycleTasks - this.completed - this.outstanding.size
+    if (this.load < concurrency) return Math.min(concurrency - this.load, left)
     if (this.stuck) return 0
     const ahead = Math.min(maxAhead, Math.floor(aheadMillis / (this.meanMillis + overhead)))
     const reach = this.transport.claims.reach - (this.nextSeq - this.highestDone - 1)
-    return Math.min(concurrency + ahead - this.load, reach)
+    return Math.min(concurrency + ahead - this.load, reach, left)
   }
 
   /** True for tasks that have nothing before them any more. */

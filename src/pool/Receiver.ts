@@ -33,9 +33,9 @@ export interface Work {
 
 /**
  * The caller's end of one call, as part of whatever stands for the call: the functions of this module read what comes
- * back, and complete the call.
+ * back, and complete the call. It is also the Effect that asks for the end of the work and waits for it ({@link stop}).
  */
-export interface Receiver extends Work {
+export interface Receiver extends Work, Effect.Effect<void> {
   readonly request: TaskRequest
   readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
   /** Where the elements of a streaming task go. */
@@ -123,7 +123,7 @@ export type Begin = (
 ) => Receiver
 
 /** Asks for the end of the work, and waits for it. */
-const stop = (receiver: Receiver): Effect.Effect<void> =>
+export const stop = (receiver: Receiver): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (receiver.ended) return resume(Effect.void)
     receiver.onEnd = () => resume(Effect.void)
@@ -135,7 +135,7 @@ export const execute = (request: TaskRequest, begin: Begin): Effect.Effect<unkno
   Effect.callback((resume) => {
     const encoded = encode(request)
     if (Result.isFailure(encoded)) return resume(Exit.fail(encoded.failure))
-    return stop(begin(request, resume, undefined, encoded.success))
+    return begin(request, resume, undefined, encoded.success)
   })
 
 /** Runs the request of a streaming task that `begin` hands over. */
@@ -148,5 +148,5 @@ export const stream = (request: TaskRequest, begin: Begin): Stream.Stream<unknow
     }
     const receiver = begin(request, (exit) => chunks.end(exit), chunks, encoded.success)
     chunks.onTaken = () => receiver.credit()
-    return stop(receiver)
+    return receiver
   })

@@ -8,6 +8,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import { TaskContext } from "../TaskContext.ts"
 import { NotTransferable } from "../TaskError.ts"
 import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
@@ -21,7 +22,7 @@ import type { WorkerMain } from "./WorkerMain.ts"
 const { Op } = Wire
 
 /** A call that the pool is busy with. */
-class Call implements TaskWork, Receiver.Receiver {
+class Call extends Effectable.Class<void> implements TaskWork, Receiver.Receiver {
   readonly status = "running"
   readonly number: number
   /** The number of the task whose handler made the call; -1 when none did. */
@@ -40,12 +41,17 @@ class Call implements TaskWork, Receiver.Receiver {
     resume: Receiver.Receiver["resume"],
     chunks: ChunkBuffer | undefined
   ) {
+    super()
     this.worker = worker
     this.number = number
     this.parent = worker.seqOf(Context.getOrUndefined(request.caller.context, TaskContext))
     this.request = request
     this.resume = resume
     this.chunks = chunks
+  }
+
+  asEffect(): Effect.Effect<void> {
+    return Receiver.stop(this)
   }
 
   abort(): void {

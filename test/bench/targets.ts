@@ -26,8 +26,9 @@ const named = (...names: ReadonlyArray<string>): ReadonlyArray<Subject> =>
 
 const libraries = subjects.filter(({ group }) => group === "peer")
 const processLibraries = libraries.filter(({ kind }) => kind === "process")
-const [threads, processes, fibers] = [
+const [threads, bundled, processes, fibers] = [
   named("strand threads")[0]!,
+  named("strand bundled threads")[0]!,
   named("strand processes")[0]!,
   named("strand fibers")[0]!
 ]
@@ -88,7 +89,7 @@ const checks: ReadonlyArray<Check> = [
     "tiny tasks, 256 in flight: threads ≥ 6× piscina",
     "tiny, 256 in flight",
     threads,
-    named("piscina", "piscina 64"),
+    named("piscina"),
     6
   ),
   atLeast("tiny tasks, 256 in flight: threads ≥ 3× the best library", "tiny, 256 in flight", threads, libraries, 3),
@@ -163,6 +164,8 @@ const checks: ReadonlyArray<Check> = [
     50,
     "ms"
   ),
+  atMost("cold start: bundled threads at most 2× piscina", "first result", bundled, named("piscina"), 2),
+  atMost("memory: a bundled idle thread at most 2× piscina", "memory per worker", bundled, named("piscina"), 2),
   ...[threads, processes].flatMap((subject) => [
     atMost(
       `queueing 10,000: ${subject.kind} pool stalls the event loop no longer than piscina (5 % noise allowed)`,

@@ -38,7 +38,8 @@ export const cancel: Case = {
   title: "Cancelling a busy loop: until the next result",
   explanation: [
     "Both workers are in a busy loop; both tasks are cancelled and a tiny one is asked for at once. never: no answer in 5 s.",
-    `Strand waits for its grace time before it kills: 0 in the first row, ${graceMillis} ms in the second.`
+    `Strand waits for its grace time before it kills: 0 in the first row, with one spare worker ready, and ${graceMillis} ms in`,
+    "the second, without."
   ],
   lifetime: "sample",
   rounds: { full: 3, quick: 1 },

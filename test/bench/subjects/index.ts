@@ -68,6 +68,13 @@ export const subjects: ReadonlyArray<Subject> = [
     load: async () => (await import("./strand.ts")).makeStrandThreads
   },
   {
+    name: "strand bundled threads",
+    group: "strand",
+    kind: "thread",
+    cases: ["cold-start", "memory"],
+    load: async () => (await import("./strand.ts")).makeStrandBundledThreads
+  },
+  {
     name: "tinypool processes",
     group: "peer",
     kind: "process",

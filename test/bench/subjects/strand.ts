@@ -5,8 +5,17 @@ import type { MakePool } from "../subject.ts"
 
 const module = new URL("../strandTasks.ts", import.meta.url)
 
-export const makeStrandThreads: MakePool = ({ graceMillis, size }) =>
-  fromLayer(ThreadRunner.layer({ module, size, grace: graceMillis }), run)
+// Who gives a task no time to stop has a worker ready to take over.
+const options = ({ graceMillis, size }: Parameters<MakePool>[0]) => ({
+  module,
+  size,
+  grace: graceMillis,
+  spares: graceMillis === 0 ? 1 : 0
+})
 
-export const makeStrandProcesses: MakePool = ({ graceMillis, size }) =>
-  fromLayer(ProcessRunner.layer({ module, size, grace: graceMillis }), run)
+export const makeStrandThreads: MakePool = (pool) => fromLayer(ThreadRunner.layer(options(pool)), run)
+
+export const makeStrandProcesses: MakePool = (pool) => fromLayer(ProcessRunner.layer(options(pool)), run)
+
+export const makeStrandBundledThreads: MakePool = (pool) =>
+  fromLayer(ThreadRunner.layer({ ...options(pool), bundle: true }), run)
