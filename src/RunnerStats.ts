@@ -3,6 +3,10 @@
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
 
 /**
  * How long something took, over all tasks of a runner, in milliseconds. Percentiles are exact to about 10 %.
@@ -60,27 +64,31 @@ export interface RunnerStats {
 
 const stepsBits = 3
 const steps = 1 << stepsBits
+const maxPower = 48
 
-/** The bucket of a number of microseconds: its power of two, in eight steps. */
-const bucketOf = (micros: number): number => {
-  if (micros < steps) return micros
-  const power = 31 - Math.clz32(micros)
-  return ((power - stepsBits) << stepsBits) + (micros >> (power - stepsBits))
+/** How many units a millisecond has, in which durations are sorted into buckets: sixteenths of a microsecond. */
+const resolution = 16_000
+
+/** The bucket of a number of units: its power of two, in eight steps. */
+const bucketOf = (units: number): number => {
+  if (units < steps) return units | 0
+  const power = units <= 0x7fffffff ? 31 - Math.clz32(units) : Math.min(maxPower, Math.floor(Math.log2(units)))
+  const step = Math.min(2 * steps - 1, Math.floor(units / 2 ** (power - stepsBits)))
+  return ((power - stepsBits) << stepsBits) + step
 }
 
-/** The middle of a bucket, in microseconds. */
+/** The middle of a bucket, in milliseconds. */
 const middleOf = (bucket: number): number => {
-  if (bucket < steps) return bucket
-  const power = (bucket >> stepsBits) - 1
-  const low = (steps + (bucket & (steps - 1))) * 2 ** power
-  return low + 2 ** power / 2
+  if (bucket < steps) return (bucket + 0.5) / resolution
+  const width = 2 ** ((bucket >> stepsBits) - 1)
+  return ((steps + (bucket & (steps - 1)) + 0.5) * width) / resolution
 }
 
-const buckets = bucketOf(0x7fffffff) + 1
+const buckets = ((maxPower - stepsBits) << stepsBits) + 2 * steps
 
 /**
- * Durations in buckets that are at most an eighth of their value wide, from a microsecond to half an hour: adding one
- * costs a few nanoseconds.
+ * Durations in buckets that are at most an eighth of their value wide, from half a microsecond to half a year: adding
+ * one costs a few nanoseconds.
  *
  * @category models
  * @since 0.1.0
@@ -89,20 +97,22 @@ export class DurationHistogram {
   private readonly counts = new Float64Array(buckets)
   private count = 0
   private sum = 0
+  private min = Infinity
   private max = 0
 
   add(millis: number): void {
     this.count++
     this.sum += millis
+    if (millis < this.min) this.min = millis
     if (millis > this.max) this.max = millis
-    this.counts[bucketOf(millis >= 2_000_000 ? 0x7fffffff : (millis * 1000) | 0)]!++
+    this.counts[bucketOf(millis * resolution)]!++
   }
 
   private percentile(ratio: number): number {
     let left = Math.ceil(this.count * ratio)
     for (let bucket = 0; bucket < buckets; bucket++) {
       left -= this.counts[bucket]!
-      if (left <= 0) return Math.min(this.max, middleOf(bucket) / 1000)
+      if (left <= 0) return Math.min(this.max, middleOf(bucket))
     }
     return this.max
   }
@@ -117,4 +127,78 @@ export class DurationHistogram {
       p99: this.count === 0 ? 0 : this.percentile(0.99)
     }
   }
+
+  /** The same as the state of an Effect Metric: how many durations are not longer than each boundary. */
+  get state(): Metric.HistogramState {
+    let bucket = 0
+    let counted = 0
+    return {
+      buckets: boundaries.map((boundary): [number, number] => {
+        while (bucket < buckets && middleOf(bucket) <= boundary) counted += this.counts[bucket++]!
+        return [boundary, counted]
+      }),
+      count: this.count,
+      min: this.count === 0 ? 0 : this.min,
+      max: this.max,
+      sum: this.sum
+    }
+  }
 }
+
+const boundaries = Metric.exponentialBoundaries({ start: 0.01, factor: Math.sqrt(10), count: 16 })
+
+const attributes = { unit: "ms" }
+
+/** The Metrics of runners, each with the attribute `runner`. Times are in milliseconds. */
+const metrics = {
+  queued: Metric.gauge("strand_tasks_queued", { description: "Tasks that wait for a free worker" }),
+  running: Metric.gauge("strand_tasks_running", { description: "Tasks that are being worked on" }),
+  completed: Metric.counter("strand_tasks_completed", { description: "Tasks that ended well", incremental: true }),
+  failed: Metric.counter("strand_tasks_failed", { description: "Tasks that ended otherwise", incremental: true }),
+  waitTime: Metric.histogram("strand_task_wait_time", {
+    description: "From the call to the start of the handler",
+    attributes,
+    boundaries
+  }),
+  runTime: Metric.histogram("strand_task_run_time", {
+    description: "From the start of the handler to its end",
+    attributes,
+    boundaries
+  })
+}
+
+/** What a runner counts. */
+export interface Counters {
+  readonly queued: number
+  readonly running: number
+  readonly completed: number
+  readonly failed: number
+  readonly waitTime: DurationHistogram
+  readonly runTime: DurationHistogram
+}
+
+/**
+ * Shows a runner's counters as Effect Metrics while the current scope is open. They are read only when somebody looks, so
+ * that they cost the tasks nothing. Of two runners of one name the later is shown.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const registerMetrics = (name: string, counters: Counters): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.contextWith((context: Context.Context<Scope.Scope>) => {
+    const register = <Input, State>(metric: Metric.Metric<Input, State>, get: () => State) =>
+      Metric.registerUnsafe(Metric.withAttributes(metric, { runner: name }), context as Context.Context<never>, {
+        get,
+        update: () => {},
+        modify: () => {}
+      })
+    const registrations = [
+      register(metrics.queued, () => ({ value: counters.queued })),
+      register(metrics.running, () => ({ value: counters.running })),
+      register(metrics.completed, () => ({ count: counters.completed, incremental: true })),
+      register(metrics.failed, () => ({ count: counters.failed, incremental: true })),
+      register(metrics.waitTime, () => counters.waitTime.state),
+      register(metrics.runTime, () => counters.runTime.state)
+    ]
+    return Effect.addFinalizer(() => Effect.sync(() => registrations.forEach((registration) => registration.remove())))
+  })

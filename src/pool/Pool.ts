@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { DurationHistogram } from "../RunnerStats.ts"
+import { DurationHistogram } from "../RunnerStats.ts"
 import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound } from "../TaskError.ts"
 import * as Exchange from "./Exchange.ts"
 import { idPrefix } from "../TaskRequest.ts"
@@ -39,8 +39,6 @@ export interface PoolOptions extends QueueOptions {
   readonly grace: number
   readonly recycleTasks: number
   readonly recycleBytes: number
-  readonly waitTime: DurationHistogram
-  readonly runTime: DurationHistogram
   /** Calls of tasks by handlers, and what workers print. */
   readonly events: PoolEvents
 }
@@ -69,6 +67,8 @@ export class Pool implements Owner, JobOwner {
   readonly workers = new Set<PoolWorker>()
   completed = 0
   failed = 0
+  readonly waitTime = new DurationHistogram()
+  readonly runTime = new DurationHistogram()
   private readonly options: PoolOptions
   private readonly intake: Intake<Job>
   private readonly spares: Array<PoolWorker> = []
@@ -308,8 +308,8 @@ export class Pool implements Owner, JobOwner {
   private count(job: Job, millis: number, now: number, succeeded: boolean): void {
     if (succeeded) this.completed++
     else this.failed++
-    this.options.runTime.add(millis)
-    this.options.waitTime.add(Math.max(0, (this.tenths(now) - job.createdAt) / 10 - millis))
+    this.runTime.add(millis)
+    this.waitTime.add(Math.max(0, (this.tenths(now) - job.createdAt) / 10 - millis))
   }
 
   private onRecord(worker: PoolWorker, records: ReadonlyArray<unknown>, at: number): void {

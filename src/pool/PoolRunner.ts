@@ -6,7 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { DurationHistogram } from "../RunnerStats.ts"
+import { registerMetrics } from "../RunnerStats.ts"
 import type { ModuleInvalid, TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
@@ -28,6 +28,12 @@ import type * as Wire from "./Wire.ts"
  * @since 0.1.0
  */
 export interface Options extends QueueOptions {
+  /**
+   * The name of the runner in Metrics.
+   *
+   * @default "threads" or "processes"
+   */
+  readonly name?: string | undefined
   /**
    * The tasks modules: files whose default export is a Layer of handlers, as URLs (`new URL("./tasks.ts",
    * import.meta.url)`) or paths. Each worker loads them and builds their Layers once. May be left out when only
@@ -195,6 +201,7 @@ export const entryOf = (
  * @since 0.1.0
  */
 export const make = (
+  kind: "threads" | "processes",
   options: Options,
   spawn: Spawn,
   processors: number
@@ -204,8 +211,6 @@ export const make = (
     const runFork = Effect.runForkWith(context)
     const maxSize = positive("size", options.size ?? options.maxSize ?? Math.max(processors, options.minSize ?? 1), 1)
     const minSize = positive("minSize", options.size ?? options.minSize ?? (options.maxSize === undefined ? maxSize : 0), 0)
-    const waitTime = new DurationHistogram()
-    const runTime = new DurationHistogram()
     const nested = new NestedCalls(controls)
     const pool: Pool = new Pool({
       spawn,
@@ -220,8 +225,6 @@ export const make = (
       recycleBytes: (options.recycle?.memoryMb ?? Infinity) * 1024 * 1024,
       maxQueue: options.maxQueue,
       overflow: options.overflow,
-      waitTime,
-      runTime,
       events: {
         onCall: (worker, parent, records, at) => nested.begin(pool, worker, parent, records, at),
         onCallRecord: (worker, records, at) => nested.receive(pool, worker, records, at),
@@ -235,6 +238,7 @@ export const make = (
       }
     })
     yield* Effect.addFinalizer(() => Effect.callback<void>((resume) => pool.close(() => resume(Effect.void))))
+    yield* registerMetrics(options.name ?? kind, pool)
     if (options.warmUp) {
       yield* Effect.callback<void, ModuleInvalid>((resume) =>
         pool.whenReady((failure) => resume(failure === undefined ? Effect.void : Effect.fail(failure)))
@@ -268,8 +272,8 @@ export const make = (
         running: pool.running,
         completed: pool.completed,
         failed: pool.failed,
-        waitTime: waitTime.snapshot,
-        runTime: runTime.snapshot,
+        waitTime: pool.waitTime.snapshot,
+        runTime: pool.runTime.snapshot,
         workers: Array.from(pool.workers, (worker) => worker.stats(now))
       }
     }

@@ -19,7 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { Intake, type QueueOptions, type Waiting } from "../pool/Intake.ts"
-import { DurationHistogram, type RunnerStats } from "../RunnerStats.ts"
+import { DurationHistogram, registerMetrics, type RunnerStats } from "../RunnerStats.ts"
 import type * as Task from "../Task.ts"
 import * as TaskCodec from "../TaskCodec.ts"
 import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
@@ -34,6 +34,12 @@ import * as TaskRunner from "../TaskRunner.ts"
  * @since 0.1.0
  */
 export interface Options extends QueueOptions {
+  /**
+   * The name of the runner in Metrics.
+   *
+   * @default "fibers", or "inline" for layerInline
+   */
+  readonly name?: string | undefined
   /**
    * How many tasks run at once. A task that waits for tasks of its own does not count.
    *
@@ -164,6 +170,10 @@ class Seats {
     this.filling = false
   }
 
+  get queued(): number {
+    return this.intake.size
+  }
+
   get stats(): RunnerStats {
     return {
       queued: this.intake.size,
@@ -270,6 +280,7 @@ const elements = (
 const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
   Effect.gen(function* () {
     const seats = new Seats(options)
+    yield* registerMetrics(options.name ?? "fibers", seats)
     const contexts = new TaskHandlers.Contexts()
 
     const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
@@ -380,16 +391,17 @@ export const layer = <H, E, R>(
  */
 export const layerInline = <H, E, R>(
   handlers: Layer.Layer<H, E, R>,
-  options?: Pick<Options, "shutdownGrace" | "yieldOnIter">
+  options?: Pick<Options, "name" | "shutdownGrace" | "yieldOnIter">
 ): Layer.Layer<TaskRunner.TaskRunner, E, R> =>
   Layer.effect(
     TaskRunner.TaskRunner,
     Effect.flatMap(Effect.context<never>(), (context) => makeInline(TaskHandlers.fromContext(context), options ?? {}))
   ).pipe(Layer.provide(handlers))
 
-const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, "shutdownGrace" | "yieldOnIter">) =>
+const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, "name" | "shutdownGrace" | "yieldOnIter">) =>
   Effect.gen(function* () {
     const seats = new Seats({})
+    yield* registerMetrics(options.name ?? "inline", seats)
     const contexts = new TaskHandlers.Contexts()
     const gate = Latch.makeUnsafe(true)
 

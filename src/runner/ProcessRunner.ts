@@ -61,6 +61,6 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
         Promise.all([import("../pool/PoolRunner.ts"), import("../pool/ProcessTransport.ts")])
       )
       const entry = yield* entryOf("processMain", options)
-      return yield* make(options, spawn({ ...options, entry }), os.availableParallelism())
+      return yield* make("processes", options, spawn({ ...options, entry }), os.availableParallelism())
     })
   )

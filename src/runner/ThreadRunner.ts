@@ -67,6 +67,6 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
         Promise.all([import("../pool/PoolRunner.ts"), import("../pool/ThreadTransport.ts")])
       )
       const entry = yield* entryOf("threadMain", options)
-      return yield* make(options, spawn({ ...options, entry }), os.availableParallelism())
+      return yield* make("threads", options, spawn({ ...options, entry }), os.availableParallelism())
     })
   )
