@@ -1,0 +1,97 @@
+// Types of many calls at once, in every mode.
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import * as Task from "../../src/Task.ts"
+import type { TaskError } from "../../src/TaskError.ts"
+import type { TaskFiber } from "../../src/TaskFiber.ts"
+import type { TaskRunner } from "../../src/TaskRunner.ts"
+import { check, type Equal } from "./check.ts"
+
+class Denied extends Schema.TaggedError<Denied>()("Denied", { user: Schema.String }) {}
+
+const task = Task.make("task", { payload: { n: Schema.Int }, success: Schema.Date, error: Denied })
+const other = Task.make("other", { payload: Schema.String, success: Schema.Boolean })
+const bare = Task.make("bare")
+const stream = Task.stream("stream", { payload: Schema.Int })
+
+const payloads = [{ n: 1 }, { n: 2 }]
+
+// --- all -----------------------------------------------------------------------------------------------------------
+
+const tuple = Task.all([task.run({ n: 1 }), other.run("a")])
+check<Equal<typeof tuple, Effect.Effect<[Date, boolean], Denied | TaskError, TaskRunner>>>()
+
+const record = Task.all({ task: task.run({ n: 1 }), other: other.run("a") }, { concurrency: 2 })
+check<Equal<typeof record, Effect.Effect<{ task: Date; other: boolean }, Denied | TaskError, TaskRunner>>>()
+
+const list = Task.all(payloads.map((payload) => task.run(payload)))
+check<Equal<typeof list, Effect.Effect<Array<Date>, Denied | TaskError, TaskRunner>>>()
+
+const discarded = Task.all([task.run({ n: 1 }), other.run("a")], { discard: true })
+check<Equal<typeof discarded, Effect.Effect<void, Denied | TaskError, TaskRunner>>>()
+
+const outcomes = Task.all([task.run({ n: 1 }), other.run("a")], { mode: "result" })
+check<
+  Equal<
+    typeof outcomes,
+    Effect.Effect<[Result.Result<Date, Denied | TaskError>, Result.Result<boolean, TaskError>], never, TaskRunner>
+  >
+>()
+
+// --- forEach -------------------------------------------------------------------------------------------------------
+
+const each = Task.forEach(task, payloads, { concurrency: 2, chunkSize: 0, priority: 1 })
+check<Equal<typeof each, Effect.Effect<Array<Date>, Denied | TaskError, TaskRunner>>>()
+
+const eachDefault = Task.forEach(task, new Set(payloads), { mode: "default", discard: false })
+check<Equal<typeof eachDefault, Effect.Effect<Array<Date>, Denied | TaskError, TaskRunner>>>()
+
+const eachDiscarded = Task.forEach(task, payloads, { discard: true })
+check<Equal<typeof eachDiscarded, Effect.Effect<void, Denied | TaskError, TaskRunner>>>()
+
+const eachOutcome = Task.forEach(task, payloads, { mode: "result" })
+check<Equal<typeof eachOutcome, Effect.Effect<Array<Result.Result<Date, Denied | TaskError>>, never, TaskRunner>>>()
+
+const eachBare = Task.forEach(bare, [undefined, undefined])
+check<Equal<typeof eachBare, Effect.Effect<Array<void>, TaskError, TaskRunner>>>()
+
+// @ts-expect-error: another payload
+Task.forEach(task, ["a"])
+// @ts-expect-error: one payload is not several
+Task.forEach(task, { n: 1 })
+// @ts-expect-error: an outcome that is not kept
+Task.forEach(task, payloads, { mode: "result", discard: true })
+// @ts-expect-error: a stream has no single result
+Task.forEach(stream, [1])
+
+// --- forkAll -------------------------------------------------------------------------------------------------------
+
+const handles = Task.forkAll(task, payloads, { tags: ["a"] })
+check<Equal<typeof handles, Effect.Effect<Array<TaskFiber<Date, Denied | TaskError>>, TaskError, TaskRunner>>>()
+
+// @ts-expect-error: handles are given at once
+Task.forkAll(task, payloads, { chunkSize: 2 })
+// @ts-expect-error: a stream has no handle
+Task.forkAll(stream, [1])
+
+// --- asCompleted ---------------------------------------------------------------------------------------------------
+
+const completed = Task.asCompleted(task, payloads)
+check<
+  Equal<typeof completed, Stream.Stream<Task.Completed<{ readonly n: number }, Date>, Denied | TaskError, TaskRunner>>
+>()
+
+const completedOutcomes = Task.asCompleted(task, payloads, { mode: "result", concurrency: 4 })
+check<
+  Equal<
+    typeof completedOutcomes,
+    Stream.Stream<Task.Completed<{ readonly n: number }, Result.Result<Date, Denied | TaskError>>, never, TaskRunner>
+  >
+>()
+
+// @ts-expect-error: they are read one by one
+Task.asCompleted(task, payloads, { chunkSize: 2 })
+// @ts-expect-error: a stream has no single result
+Task.asCompleted(stream, [1])
