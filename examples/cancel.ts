@@ -21,7 +21,7 @@ const program = Effect.gen(function* () {
   const late = yield* spin.run(undefined, { timeout: "100 millis" }).pipe(Effect.flip)
   yield* Console.log(`Over its time limit: ${late._tag}`)
 
-  const runner = yield* TaskRunner.TaskRunner
+  const runner = yield* TaskRunner
   const second = yield* spin.fork()
   yield* runner.cancel(second.taskId)
   const cancelled = yield* Effect.flip(Fiber.join(second))

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Task from "./Task.ts"
 import type { TaskError } from "./TaskError.ts"
@@ -35,7 +35,15 @@ export interface BatchOptions extends Task.RunOptions {
   readonly onProgress?: ((completed: number, total: number) => Effect.Effect<void>) | undefined
 }
 
-type AnyTask = Task.Task<any, any, any, any>
+type AnyTask = Task.Any & { readonly kind: "effect" }
+
+/** A task whose types are known only to the signatures below. */
+interface Erased {
+  run(payload: unknown, options?: Task.RunOptions): Effect.Effect<unknown, unknown, TaskRunner>
+  fork(payload: unknown, options?: Task.RunOptions): Effect.Effect<TaskFiber<unknown, unknown>, TaskError, TaskRunner>
+}
+
+const erase = (task: AnyTask): Erased => task as unknown as Erased
 
 type Failure<T extends AnyTask> = Task.Error<T> | TaskError
 
@@ -68,7 +76,9 @@ type Failure<T extends AnyTask> = Task.Error<T> | TaskError
  * @since 0.1.0
  */
 export const all = <
-  const Calls extends Iterable<Effect.Effect<any, any, any>> | Record<string, Effect.Effect<any, any, any>>,
+  const Calls extends
+    | Iterable<Effect.Effect<unknown, unknown, unknown>>
+    | Record<string, Effect.Effect<unknown, unknown, unknown>>,
   Options extends {
     readonly concurrency?: number | "unbounded" | undefined
     readonly discard?: boolean | undefined
@@ -78,7 +88,7 @@ export const all = <
   calls: Calls,
   options?: Options
 ): Effect.All.Return<Calls, Options> =>
-  Effect.all(calls as any, { concurrency: "unbounded", ...options } as any) as unknown as Effect.All.Return<Calls, Options>
+  Effect.all(calls, { concurrency: "unbounded", ...options }) as unknown as Effect.All.Return<Calls, Options>
 
 const chunked = <A>(items: ReadonlyArray<A>, options: BatchOptions | undefined): ReadonlyArray<ReadonlyArray<A>> => {
   const concurrency = options?.concurrency ?? "unbounded"
@@ -140,9 +150,9 @@ export const forEach: {
     payloads: Iterable<Task.Payload<T>>,
     options?: BatchOptions & { readonly mode?: "default" | undefined; readonly discard?: false | undefined }
   ): Effect.Effect<Array<Task.Success<T>>, Failure<T>, TaskRunner>
-} = (<T extends AnyTask>(
-  task: T,
-  payloads: Iterable<Task.Payload<T>>,
+} = ((
+  task: AnyTask,
+  payloads: Iterable<unknown>,
   options?: BatchOptions & { readonly mode?: "default" | "result" | undefined; readonly discard?: boolean | undefined }
 ) =>
   Effect.suspend(() => {
@@ -151,10 +161,9 @@ export const forEach: {
     const results: Array<unknown> = discard ? [] : new Array(items.length)
     const run = runOptions(batch)
     let completed = 0
-    const one = (index: number): Effect.Effect<void, Failure<T>, TaskRunner> => {
-      const call = task.run(items[index] as any, run)
-      const kept = mode === "result" ? Effect.result(call) : call
-      return Effect.flatMap(kept as Effect.Effect<unknown, Failure<T>, TaskRunner>, (value) => {
+    const one = (index: number): Effect.Effect<void, unknown, TaskRunner> => {
+      const call = erase(task).run(items[index], run)
+      return Effect.flatMap(mode === "result" ? Effect.result(call) : call, (value) => {
         if (!discard) results[index] = value
         completed++
         return batch.onProgress === undefined ? Effect.void : batch.onProgress(completed, items.length)
@@ -162,13 +171,13 @@ export const forEach: {
     }
     const chunks = chunked(Array.from(items.keys()), batch)
     return Effect.as(
-      Effect.forEach(chunks, (chunk) => (chunk.length === 1 ? one(chunk[0]!) : Effect.forEach(chunk, one, { discard: true })), {
+      Effect.forEach(chunks, (chunk) => Effect.forEach(chunk, one, { discard: true }), {
         concurrency: batch.concurrency ?? "unbounded",
         discard: true
       }),
       discard ? undefined : results
     )
-  })) as any
+  })) as typeof forEach
 
 /**
  * Starts a task once for each payload and gives the handles, in the order of the payloads, when all are accepted.
@@ -181,7 +190,11 @@ export const forkAll = <T extends AnyTask>(
   payloads: Iterable<Task.Payload<T>>,
   options?: Task.RunOptions
 ): Effect.Effect<Array<TaskFiber<Task.Success<T>, Failure<T>>>, TaskError, TaskRunner> =>
-  Effect.forEach(payloads, (payload) => task.fork(payload as any, options))
+  Effect.forEach(payloads, (payload) => erase(task).fork(payload, options)) as Effect.Effect<
+    Array<TaskFiber<Task.Success<T>, Failure<T>>>,
+    TaskError,
+    TaskRunner
+  >
 
 /**
  * A call that has ended, and which one it was.
@@ -218,9 +231,9 @@ export const asCompleted: {
     payloads: Iterable<Task.Payload<T>>,
     options?: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode?: "default" | undefined }
   ): Stream.Stream<Completed<Task.Payload<T>, Task.Success<T>>, Failure<T>, TaskRunner>
-} = (<T extends AnyTask>(
-  task: T,
-  payloads: Iterable<Task.Payload<T>>,
+} = ((
+  task: AnyTask,
+  payloads: Iterable<unknown>,
   options?: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode?: "default" | "result" | undefined }
 ) => {
   const { mode, ...batch } = options ?? {}
@@ -229,10 +242,10 @@ export const asCompleted: {
     Stream.zipWithIndex,
     Stream.mapEffect(
       ([payload, index]) => {
-        const call = task.run(payload as any, run) as Effect.Effect<unknown, Failure<T>, TaskRunner>
+        const call = erase(task).run(payload, run)
         return Effect.map(mode === "result" ? Effect.result(call) : call, (value) => ({ index, payload, value }))
       },
       { concurrency: batch.concurrency ?? 16, unordered: true }
     )
   )
-}) as any
+}) as typeof asCompleted

@@ -5,7 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 
-type AnyFunction = (...args: ReadonlyArray<any>) => unknown
+/**
+ * A function whose parameters are known to whoever calls it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyFunction = (...args: ReadonlyArray<any>) => unknown
 
 /**
  * A function and its source.
@@ -24,8 +31,8 @@ export interface Portable {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (f: (...args: any) => unknown): Portable => ({
-  f: f as AnyFunction,
+export const make = (f: AnyFunction): Portable => ({
+  f,
   source: Function.prototype.toString.call(f)
 })
 

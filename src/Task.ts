@@ -99,9 +99,17 @@ export interface RunOptions {
  * @category utility types
  * @since 0.1.0
  */
-export type Args<Payload extends Schema.Constraint> = [void] extends [Payload["Type"]]
-  ? [payload?: Payload["Type"], options?: RunOptions]
-  : [payload: Payload["Type"], options?: RunOptions]
+export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [void] extends [Payload["Type"]]
+  ? [payload?: Payload["Type"], options?: Options]
+  : [payload: Payload["Type"], options?: Options]
+
+/**
+ * How a stream is run: its handler is not started again once elements have come out of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamOptions = Omit<RunOptions, "retry">
 
 /** A schema that needs no services to encode and decode. */
 type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonly EncodingServices: never }
@@ -211,7 +219,7 @@ export interface StreamTask<
    * The results as a Stream. The handler runs no further ahead than a few chunks, and is stopped when the stream is left
    * early.
    */
-  stream(...args: Args<Payload>): Stream.Stream<Success["Type"], Error["Type"] | TaskError, TaskRunner>
+  stream(...args: Args<Payload, StreamOptions>): Stream.Stream<Success["Type"], Error["Type"] | TaskError, TaskRunner>
 
   /** Makes a Layer of the code that does the task's work, which is a Stream. See {@link Task.toLayer}. */
   toLayer<R = never, EX = never, RX = never>(
@@ -305,6 +313,8 @@ const Proto = {
   }
 }
 
+// Tasks of all types are made here, which is where their types are lost; the constructors below give them back.
+// oxlint-disable-next-line typescript/no-explicit-any
 const define = (kind: Any["kind"], name: string, options: Record<string, any> | undefined): any => {
   const { error, payload, portable, success, ...runOptions } = options ?? {}
   return Object.assign(Object.create(Proto), {
@@ -395,7 +405,7 @@ export const stream: <
     readonly payload?: Payload | undefined
     readonly success?: Success | undefined
     readonly error?: Error | undefined
-  } & Omit<RunOptions, "retry">
+  } & StreamOptions
 ) => StreamTask<Name, PayloadSchema<Payload>, Success, Error> = (name, options) => define("stream", name, options)
 
 /**
@@ -433,7 +443,7 @@ export interface FunctionTask<Name extends string, In, Out> extends Task<
 
 const fromFunction = (
   name: string,
-  f: (...args: ReadonlyArray<any>) => unknown,
+  f: Portable.AnyFunction,
   options: RunOptions | undefined,
   portable: Portable.Portable | undefined
 ) => {
@@ -468,12 +478,12 @@ const fromFunction = (
  * @category constructors
  * @since 0.1.0
  */
-export const fn: <const Name extends string, Args extends ReadonlyArray<any>, Out>(
+export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
   name: Name,
   f: (...args: Args) => Out,
   options?: RunOptions
 ) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = (name, f, options) =>
-  fromFunction(name, f as (...args: ReadonlyArray<any>) => unknown, options, undefined)
+  fromFunction(name, f as Portable.AnyFunction, options, undefined)
 
 /**
  * Makes a task of a small function that travels by its source: no tasks module is needed, any thread or process can run
@@ -502,9 +512,9 @@ export const fn: <const Name extends string, Args extends ReadonlyArray<any>, Ou
  * @category constructors
  * @since 0.1.0
  */
-export const portable: <const Name extends string, Args extends ReadonlyArray<any>, Out>(
+export const portable: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
   name: Name,
   f: (...args: Args) => Out,
   options?: RunOptions
 ) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = (name, f, options) =>
-  fromFunction(name, f as (...args: ReadonlyArray<any>) => unknown, options, Portable.make(f))
+  fromFunction(name, f as Portable.AnyFunction, options, Portable.make(f as Portable.AnyFunction))

@@ -167,7 +167,12 @@ const total =
       return step(value)
     } catch (error) {
       const thrown = error instanceof Error && Cause.isCause(error.cause) ? Cause.squash(error.cause) : error
-      return Result.fail({ message: String(thrown) })
+      const asynchronous = thrown instanceof Error && thrown.name.startsWith("AsyncFiber")
+      return Result.fail({
+        message: asynchronous
+          ? "the schema is asynchronous, and the schemas of tasks have to encode and decode without waiting"
+          : String(thrown)
+      })
     }
   }
 

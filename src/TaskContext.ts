@@ -22,7 +22,7 @@ import type * as Effect from "effect/Effect"
  *
  * const handlers = climb.toLayer(({ steps }) =>
  *   Effect.gen(function* () {
- *     const context = yield* TaskContext.TaskContext
+ *     const context = yield* TaskContext
  *     for (let step = 1; step <= steps; step++) {
  *       yield* Effect.sleep("5 millis")
  *       yield* context.progress(step / steps)

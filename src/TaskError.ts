@@ -36,13 +36,10 @@ export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFou
  * @category errors
  * @since 0.1.0
  */
-export class PayloadInvalid extends Schema.TaggedError<PayloadInvalid>()(
-  "PayloadInvalid",
-  {
-    task: Schema.String,
-    issue: Schema.String
-  }
-) {
+export class PayloadInvalid extends Schema.TaggedError<PayloadInvalid>()("PayloadInvalid", {
+  task: Schema.String,
+  issue: Schema.String
+}) {
   override get message(): string {
     return `The payload of task "${this.task}" does not match its schema: ${this.issue}`
   }
@@ -70,15 +67,12 @@ export class ResultInvalid extends Schema.TaggedError<ResultInvalid>()("ResultIn
  * @category errors
  * @since 0.1.0
  */
-export class NotTransferable extends Schema.TaggedError<NotTransferable>()(
-  "NotTransferable",
-  {
-    task: Schema.String,
-    /** Where the value sits, for example `payload.items[3].callback`. */
-    path: Schema.String,
-    reason: Schema.String
-  }
-) {
+export class NotTransferable extends Schema.TaggedError<NotTransferable>()("NotTransferable", {
+  task: Schema.String,
+  /** Where the value sits, for example `payload.items[3].callback`. */
+  path: Schema.String,
+  reason: Schema.String
+}) {
   override get message(): string {
     return `Task "${this.task}": ${this.path} cannot be sent to where the task runs: ${this.reason}`
   }
@@ -138,7 +132,9 @@ export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>()("WorkerCr
     const how = {
       Exit: `exited with code ${this.exitCode}`,
       Signal: `was ended by signal ${this.signal}`,
-      OutOfMemory: "ran out of memory (raise resourceLimits.maxOldGenerationSizeMb, or send less at once)",
+      OutOfMemory:
+        "ran out of memory (send less at once, or allow more: resourceLimits of threads, " +
+        'execArgv ["--max-old-space-size=..."] of processes)',
       UncaughtError: "died of an uncaught error",
       Killed: "was killed because another of its tasks ignored its interruption"
     }[this.reason]
@@ -275,13 +271,10 @@ export class StoreFailure extends Schema.TaggedError<StoreFailure>()("StoreFailu
  * @category errors
  * @since 0.1.0
  */
-export class TransportFailure extends Schema.TaggedError<TransportFailure>()(
-  "TransportFailure",
-  {
-    task: Schema.String,
-    cause: Schema.Defect()
-  }
-) {
+export class TransportFailure extends Schema.TaggedError<TransportFailure>()("TransportFailure", {
+  task: Schema.String,
+  cause: Schema.Defect()
+}) {
   override get message(): string {
     const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
     return `The connection to where task "${this.task}" runs failed: ${cause}`

@@ -28,9 +28,7 @@ const keyPrefix = "effect-strand/TaskHandler/"
 export interface TaskHandler {
   readonly task: Task.Any
   /** An Effect, or a Stream when the task is a streaming one. */
-  readonly handle: (
-    payload: unknown
-  ) => Effect.Effect<unknown, unknown, never> | Stream.Stream<unknown, unknown, never>
+  readonly handle: (payload: unknown) => Effect.Effect<unknown, unknown, never> | Stream.Stream<unknown, unknown, never>
   readonly context: Context.Context<never>
 }
 

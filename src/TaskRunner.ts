@@ -20,7 +20,7 @@ import * as Stream from "effect/Stream"
 import { LiveTasks } from "./LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
 import * as TaskCodec from "./TaskCodec.ts"
-import { RunnerClosed, type TaskError, TaskTimeout } from "./TaskError.ts"
+import { type PayloadInvalid, RunnerClosed, type TaskError, TaskTimeout } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { TaskInfo, TaskRequest } from "./TaskRequest.ts"
 
@@ -168,7 +168,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
           Effect.andThen(
             Effect.suspend(() => {
               ended = true
-              for (const request of [...live]) request.cancel()
+              for (const request of Array.from(live)) request.cancel()
               return awaitEmpty
             })
           )
@@ -210,10 +210,9 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       tasks: Effect.sync(() => {
         const own = Array.from(live, (request) => request.info)
         const nested = options.nested?.tasks() ?? []
-        return nested.length === 0 ? own : [...own, ...nested].sort((a, b) => a.createdAt - b.createdAt)
+        return nested.length === 0 ? own : own.concat(nested).toSorted((a, b) => a.createdAt - b.createdAt)
       }),
-      get: (id) =>
-        Effect.sync(() => Option.fromUndefinedOr(live.get(id)?.info ?? options.nested?.get(id))),
+      get: (id) => Effect.sync(() => Option.fromUndefinedOr(live.get(id)?.info ?? options.nested?.get(id))),
       cancel,
       awaitIdle: ({ close } = {}) =>
         Effect.suspend(() => {
@@ -236,7 +235,7 @@ const withOptions = (request: TaskRequest, execute: Options["execute"]): Effect.
   let effect = execute(request)
   if (retry !== undefined) effect = retryWith(request, effect, retry)
   if (timeout !== undefined) effect = timeoutWith(request, effect)
-  if (delay !== undefined || runAt !== undefined) effect = delayWith(request, effect)
+  if (delay !== undefined || runAt !== undefined) effect = Effect.andThen(untilDue(request), effect)
   return retry === undefined && delay === undefined && runAt === undefined ? effect : inOwnFiber(request, effect)
 }
 
@@ -285,18 +284,19 @@ const retryWith = (
   })
 }
 
-const delayWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>) =>
+/** Waits for the time of a request, once its payload has been checked. */
+const untilDue = (request: TaskRequest): Effect.Effect<void, PayloadInvalid> =>
   Effect.suspend(() => {
     const { delay, runAt } = request.options
     const invalid = TaskCodec.validatePayload(request.task, request.payload)
     if (invalid !== undefined) return Effect.fail(invalid)
     request.schedule()
     const now = request.caller.clock.currentTimeMillisUnsafe()
-    const wait =
+    return Effect.sleep(
       runAt !== undefined
         ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
         : Duration.fromInputUnsafe(delay!)
-    return Effect.andThen(Effect.sleep(wait), effect)
+    )
   })
 
 /** A request that may be waiting by itself, between attempts or before the first, can be cancelled there too. */
@@ -305,7 +305,10 @@ const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(caller.context)(effect)
       request.waiting = fiber
-      fiber.addObserver((exit) => resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit))
+      fiber.addObserver((exit) => {
+        request.waiting = undefined
+        resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit)
+      })
       return Effect.callback((stopped) => {
         fiber.addObserver(() => stopped(Effect.void))
         fiber.interruptUnsafe(caller.id)
@@ -313,18 +316,19 @@ const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown
     })
   )
 
-const streamWithOptions = (request: TaskRequest, stream: Options["stream"]): Stream.Stream<unknown, unknown> => {
-  if (request.options.timeout === undefined) return stream(request)
-  return Stream.suspend(() => {
-    const timeout = request.startTimeout()!
-    return Stream.interruptWhen(
-      stream(request),
-      Effect.delay(
-        Effect.suspend(() => Effect.fail(timeoutError(request, timeout))),
-        timeout
-      )
-    )
-  })
+const streamWithOptions = (request: TaskRequest, run: Options["stream"]): Stream.Stream<unknown, unknown> => {
+  const { delay, runAt, timeout } = request.options
+  let stream = run(request)
+  if (timeout !== undefined) {
+    const made = stream
+    stream = Stream.suspend(() => {
+      const limit = request.startTimeout()!
+      const end = Effect.suspend(() => Effect.fail(timeoutError(request, limit)))
+      return Stream.interruptWhen(made, Effect.delay(end, limit))
+    })
+  }
+  if (delay === undefined && runAt === undefined) return stream
+  return Stream.unwrap(Effect.as(inOwnFiber(request, untilDue(request)), stream))
 }
 
 /**

@@ -20,7 +20,7 @@ const module = new URL("./tasks.ts", import.meta.url)
 
 const runners: Record<
   Options.RunnerName,
-  (size: number) => Layer.Layer<TaskRunner.TaskRunner, TaskError.ModuleInvalid>
+  (size: number) => Layer.Layer<TaskRunner, TaskError.ModuleInvalid>
 > = {
   inline: () => FiberRunner.layerInline(handlers),
   fiber: (size) => FiberRunner.layer(handlers, { concurrency: size }),

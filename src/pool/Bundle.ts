@@ -94,7 +94,9 @@ const bundle = async (
   modules: ReadonlyArray<string>,
   folder: string
 ): Promise<Manifest> => {
-  const loaders = modules.map((module) => `${JSON.stringify(module)}: () => import(${JSON.stringify(fileURLToPath(module))})`)
+  const loaders = modules.map(
+    (module) => `${JSON.stringify(module)}: () => import(${JSON.stringify(fileURLToPath(module))})`
+  )
   const result = await esbuild.build({
     stdin: {
       contents: `import { run } from ${JSON.stringify(main)}

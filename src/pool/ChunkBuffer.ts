@@ -7,6 +7,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 
 type Pulled = Exit.Exit<NonEmptyReadonlyArray<unknown>, unknown>
@@ -54,7 +55,7 @@ export class ChunkBuffer {
     return Exit.isSuccess(this.ended) ? Exit.fail(Cause.Done()) : Exit.failCause(this.ended.cause)
   }
 
-  private readonly pull: Effect.Effect<NonEmptyReadonlyArray<unknown>, unknown> = Effect.callback((resume) => {
+  private readonly pull: Pull.Pull<NonEmptyReadonlyArray<unknown>, unknown> = Effect.callback((resume) => {
     const pulled = this.take()
     if (pulled !== undefined) return resume(pulled)
     this.waiting = resume
@@ -77,7 +78,7 @@ export class ChunkBuffer {
           }),
           ({ buffer, stop }) => (buffer.isEnded ? Effect.void : stop)
         ),
-        ({ buffer }) => Stream.fromPull(Effect.succeed(buffer.pull as Effect.Effect<any, any>))
+        ({ buffer }) => Stream.fromPull(Effect.succeed(buffer.pull))
       )
     )
   }

@@ -7,15 +7,11 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
-import type * as Task from "../Task.ts"
-import * as TaskCodec from "../TaskCodec.ts"
 import { TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import type { LogEntry, Meta } from "./Wire.ts"
@@ -113,12 +109,4 @@ export const logEntry = (entry: LogEntry, worker: string): Effect.Effect<void> =
       ...(entry.spans.length > 0 && { spans: entry.spans.join(" ") })
     })
   )
-}
-
-/** Reads the result of a task. */
-export const decodeSuccess = (task: Task.Any, codec: TaskCodec.Codec, value: unknown): Exit.Exit<unknown, unknown> => {
-  const result = codec.decode(value)
-  return Result.isSuccess(result)
-    ? Exit.succeed(result.success)
-    : Exit.die(new Error(`The result of task "${task.name}" could not be read: ${result.failure.message}`))
 }

@@ -26,9 +26,8 @@ class Scope {
   }
 
   declare(pattern: Node | null | undefined, hoisted: boolean): void {
-    let scope: Scope = this
-    while (hoisted && !scope.isFunction && scope.parent !== undefined) scope = scope.parent
-    for (const name of patternNames(pattern)) scope.names.add(name)
+    if (hoisted && !this.isFunction && this.parent !== undefined) return this.parent.declare(pattern, hoisted)
+    for (const name of patternNames(pattern)) this.names.add(name)
   }
 
   has(name: string): boolean {

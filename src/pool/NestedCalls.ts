@@ -187,6 +187,6 @@ export class NestedCalls implements Nested {
   end(pool: Pool, worker: PoolWorker): void {
     const calls = this.calls.get(worker)
     this.calls.delete(worker)
-    if (calls !== undefined) for (const job of [...calls.values()]) pool.interrupt(job)
+    if (calls !== undefined) for (const job of Array.from(calls.values())) pool.interrupt(job)
   }
 }

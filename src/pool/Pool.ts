@@ -374,11 +374,14 @@ export class Pool implements Owner, JobOwner {
       if (!isStopping() || this.closed) return
       this.suspects++
       this.startSpares()
-      const late = setTimeout(() => {
-        this.suspects--
-        if (isStopping()) this.kill(worker, job)
-        else this.trimSpares()
-      }, grace - grace * suspectAfter)
+      const late = setTimeout(
+        () => {
+          this.suspects--
+          if (isStopping()) this.kill(worker, job)
+          else this.trimSpares()
+        },
+        grace - grace * suspectAfter
+      )
       late.unref()
     }, grace * suspectAfter)
     early.unref()

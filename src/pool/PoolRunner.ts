@@ -210,7 +210,11 @@ export const make = (
     const context = yield* Effect.context<never>()
     const runFork = Effect.runForkWith(context)
     const maxSize = positive("size", options.size ?? options.maxSize ?? Math.max(processors, options.minSize ?? 1), 1)
-    const minSize = positive("minSize", options.size ?? options.minSize ?? (options.maxSize === undefined ? maxSize : 0), 0)
+    const minSize = positive(
+      "minSize",
+      options.size ?? options.minSize ?? (options.maxSize === undefined ? maxSize : 0),
+      0
+    )
     const nested = new NestedCalls(controls)
     const pool: Pool = new Pool({
       spawn,
@@ -240,9 +244,10 @@ export const make = (
     yield* Effect.addFinalizer(() => Effect.callback<void>((resume) => pool.close(() => resume(Effect.void))))
     yield* registerMetrics(options.name ?? kind, pool)
     if (options.warmUp) {
+      pool.keepAlive(true)
       yield* Effect.callback<void, ModuleInvalid>((resume) =>
         pool.whenReady((failure) => resume(failure === undefined ? Effect.void : Effect.fail(failure)))
-      )
+      ).pipe(Effect.ensuring(Effect.sync(() => pool.keepAlive(false))))
     }
 
     const begin: Receiver.Begin = (request, resume, chunks, payload) => {

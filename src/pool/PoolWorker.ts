@@ -160,8 +160,7 @@ export class PoolWorker {
     this.busyMillis += millis
     // A rare long task says nothing of the others, and what is sent behind it is taken back anyway.
     const typical = Math.min(millis, watchInterval)
-    this.meanMillis =
-      this.meanMillis === Infinity ? millis : Math.min(this.meanMillis, 4) * 0.95 + typical * 0.05
+    this.meanMillis = this.meanMillis === Infinity ? millis : Math.min(this.meanMillis, 4) * 0.95 + typical * 0.05
     return job
   }
 

@@ -99,12 +99,7 @@ const unref = (child: ChildProcess): void => {
   for (const stream of [child.stdout, child.stderr]) (stream as unknown as { unref: () => void } | null)?.unref()
 }
 
-const endOf = (
-  exitCode: number | null,
-  signal: string | null,
-  said: string,
-  failure: Error | undefined
-): End => {
+const endOf = (exitCode: number | null, signal: string | null, said: string, failure: Error | undefined): End => {
   const detail = said === "" ? {} : { detail: said }
   if (failure !== undefined) return { reason: "UncaughtError", detail: failure.message }
   if (/JavaScript heap out of memory|Allocation failed/.test(said)) return { reason: "OutOfMemory" }

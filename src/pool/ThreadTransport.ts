@@ -3,7 +3,13 @@
  *
  * @since 0.1.0
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type ResourceLimits, Worker } from "node:worker_threads"
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type ResourceLimits,
+  Worker
+} from "node:worker_threads"
 import * as Claims from "./Claims.ts"
 import { type End, lines, sibling, type Spawn } from "./Transport.ts"
 import type * as Wire from "./Wire.ts"
@@ -29,7 +35,7 @@ export const spawn =
       transferList: [workerPort],
       execArgv: [...(options.execArgv ?? [])],
       ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
-      ...(options.env && { env: options.env })
+      ...(options.env && { env: { ...process.env, ...options.env } })
     })
     // A thread keeps a program alive only through the fibers that wait for its tasks.
     worker.unref()

@@ -70,4 +70,5 @@ export const lastLines = (count: number) => {
 }
 
 /** The file beside the one at `url`, as source while this library runs from source, else as compiled. */
-export const sibling = (name: string, url: string): URL => new URL(`./${name}${url.endsWith(".ts") ? ".ts" : ".js"}`, url)
+export const sibling = (name: string, url: string): URL =>
+  new URL(`./${name}${url.endsWith(".ts") ? ".ts" : ".js"}`, url)

@@ -166,9 +166,7 @@ export class WorkerMain {
     for (const module of this.host.init.modules) {
       try {
         const layer = layerOf(await this.host.load(module))
-        const built = await Effect.runPromise(
-          Effect.provideContext(Layer.buildWithScope(layer, this.scope), this.base)
-        )
+        const built = await Effect.runPromise(Effect.provideContext(Layer.buildWithScope(layer, this.scope), this.base))
         handlers = Context.merge(handlers, built as Context.Context<never>)
         this.programs = Array.from(TaskHandlers.fromContext(handlers).values(), (handler) => this.program(handler))
       } catch (error) {
@@ -307,7 +305,8 @@ export class WorkerMain {
     if (entry.interrupted) return this.say(true, Op.Fail, entry.seq, 0, Exchange.interruptFailure)
     const program = entry.index === Wire.portableIndex ? this.portable(entry) : this.programs[entry.index]!
     const now = performance.now()
-    if (this.outbox.records.length > 0 && (program.longest > slow || now - this.lastFlush > flushInterval)) this.flush(now)
+    if (this.outbox.records.length > 0 && (program.longest > slow || now - this.lastFlush > flushInterval))
+      this.flush(now)
     this.entries.set(entry.seq, entry)
     this.running++
     entry.startedAt = now

@@ -294,9 +294,10 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
             request,
             () => {
               fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
-              fiber.addObserver((exit) => {
+              fiber.addObserver((made) => {
+                const exit = checked(request.task, made)
                 seats.release(seat, Exit.isSuccess(exit))
-                resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : checked(request.task, exit))
+                resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit)
               })
             },
             () => {
@@ -398,7 +399,10 @@ export const layerInline = <H, E, R>(
     Effect.flatMap(Effect.context<never>(), (context) => makeInline(TaskHandlers.fromContext(context), options ?? {}))
   ).pipe(Layer.provide(handlers))
 
-const makeInline = (handlers: TaskHandlers.TaskHandlers, options: Pick<Options, "name" | "shutdownGrace" | "yieldOnIter">) =>
+const makeInline = (
+  handlers: TaskHandlers.TaskHandlers,
+  options: Pick<Options, "name" | "shutdownGrace" | "yieldOnIter">
+) =>
   Effect.gen(function* () {
     const seats = new Seats({})
     yield* registerMetrics(options.name ?? "inline", seats)

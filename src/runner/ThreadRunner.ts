@@ -24,7 +24,7 @@ import { TaskRunner } from "../TaskRunner.ts"
 export interface Options extends PoolRunner.Options {
   /** How much memory a thread may use, in megabytes. */
   readonly resourceLimits?: ResourceLimits | undefined
-  /** The environment of the threads. It is a copy of this one's by default. */
+  /** Added to this process's environment, for the threads. */
   readonly env?: Record<string, string> | undefined
   /** Options for Node in the threads, such as `--conditions=...`. None by default. */
   readonly execArgv?: ReadonlyArray<string> | undefined

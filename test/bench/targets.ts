@@ -85,13 +85,7 @@ const limit =
   }
 
 const checks: ReadonlyArray<Check> = [
-  atLeast(
-    "tiny tasks, 256 in flight: threads ≥ 6× piscina",
-    "tiny, 256 in flight",
-    threads,
-    named("piscina"),
-    6
-  ),
+  atLeast("tiny tasks, 256 in flight: threads ≥ 6× piscina", "tiny, 256 in flight", threads, named("piscina"), 6),
   atLeast("tiny tasks, 256 in flight: threads ≥ 3× the best library", "tiny, 256 in flight", threads, libraries, 3),
   atLeast(
     "tiny tasks, 256 in flight: processes ≥ 6× workerpool's processes",

@@ -13,8 +13,8 @@ const threads = ThreadRunner.layer({ module, size: 1 })
 const processes = ProcessRunner.layer({ module, size: 1 })
 
 const on = <A, E, E2>(
-  runner: Layer.Layer<TaskRunner.TaskRunner, E2>,
-  effect: Effect.Effect<A, E, TaskRunner.TaskRunner>
+  runner: Layer.Layer<TaskRunner, E2>,
+  effect: Effect.Effect<A, E, TaskRunner>
 ) => Effect.provide(effect, runner)
 
 const defectOf = (exit: Exit.Exit<unknown, unknown>): Error => {
@@ -107,7 +107,7 @@ describe("limits of running", () => {
     on(
       FiberRunner.layerInline(handlers),
       Effect.gen(function* () {
-        const runner = yield* TaskRunner.TaskRunner
+        const runner = yield* TaskRunner
         const cancelAll = Effect.gen(function* () {
           for (const { id } of yield* runner.tasks) yield* runner.cancel(id)
         })
