@@ -58,6 +58,11 @@ export class Intake<T extends Waiting> {
     this.overflow = options.overflow ?? "wait"
   }
 
+  /** How many there are to take. Where nobody may wait inside, those outside are taken from there. */
+  get waiting(): number {
+    return this.limit === 0 ? this.size + this.outsideSize : this.size
+  }
+
   /** Adds an item. False when it is refused. */
   offer(item: T): boolean {
     if (this.size < this.limit) {

@@ -72,8 +72,8 @@ export class Pool implements Owner, JobOwner {
   private readonly options: PoolOptions
   private readonly intake: Intake<Job>
   private readonly spares: Array<PoolWorker> = []
-  /** How many workers have a task that ought to have stopped. */
-  private suspects = 0
+  /** The workers that have tasks which ought to have stopped, and how many. */
+  private readonly suspects = new Map<PoolWorker, number>()
   /** Every worker that has been started and has not ended. */
   private readonly alive = new Set<PoolWorker>()
   /** What handlers there are; unknown until the first worker is ready. */
@@ -138,7 +138,7 @@ export class Pool implements Owner, JobOwner {
 
   /** Passes the queue by, when nobody waits in it and no worker has been sent anything less urgent. */
   private assignNow(job: Job): boolean {
-    if (this.intake.size > 0 || this.paused) return false
+    if (this.intake.waiting > 0 || this.paused) return false
     const worker = this.roomiest()
     if (worker === undefined) return false
     for (const other of this.workers) if (other.aheadPriority > job.priority) return false
@@ -170,7 +170,7 @@ export class Pool implements Owner, JobOwner {
   private dispatch(): void {
     if (this.paused || this.closed) return
     this.recallForUrgent()
-    while (this.intake.size > 0) {
+    while (this.intake.waiting > 0) {
       const worker = this.roomiest()
       if (worker === undefined) break
       worker.assign(this.intake.take()!)
@@ -181,7 +181,7 @@ export class Pool implements Owner, JobOwner {
       if (worker.load > this.concurrency) ahead = true
     }
     if (ahead) this.startWatch()
-    if (this.intake.size > 0) this.grow()
+    if (this.intake.waiting > 0) this.grow()
   }
 
   /** The worker that has room and the least to do. */
@@ -372,11 +372,13 @@ export class Pool implements Owner, JobOwner {
     const isStopping = () => worker.outstanding.get(job.seq) === job
     const early = setTimeout(() => {
       if (!isStopping() || this.closed) return
-      this.suspects++
+      this.suspects.set(worker, (this.suspects.get(worker) ?? 0) + 1)
       this.startSpares()
       const late = setTimeout(
         () => {
-          this.suspects--
+          const others = (this.suspects.get(worker) ?? 1) - 1
+          if (others === 0) this.suspects.delete(worker)
+          else this.suspects.set(worker, others)
           if (isStopping()) this.kill(worker, job)
           else this.trimSpares()
         },
@@ -389,6 +391,7 @@ export class Pool implements Owner, JobOwner {
 
   private kill(worker: PoolWorker, job: Job): void {
     this.recall(worker)
+    this.suspects.delete(worker)
     worker.killedFor = job
     worker.kill()
     this.replace(worker)
@@ -440,18 +443,18 @@ export class Pool implements Owner, JobOwner {
   /** Spares are started behind the first worker, which they would only delay. */
   private startSpares(): void {
     if (this.names === undefined) return
-    while (this.spares.length < this.options.spares + this.suspects) this.spares.push(this.spawn())
+    while (this.spares.length < this.options.spares + this.suspects.size) this.spares.push(this.spawn())
   }
 
   private trimSpares(): void {
-    while (this.spares.length > this.options.spares + this.suspects) this.closeWorker(this.spares.pop()!)
+    while (this.spares.length > this.options.spares + this.suspects.size) this.closeWorker(this.spares.pop()!)
   }
 
   /** Starts workers for what waits, as far as `maxSize` allows. */
   private grow(): void {
     let starting = 0
     for (const worker of this.workers) if (worker.state === "starting") starting++
-    while (this.workers.size < this.maxSize && starting < this.intake.size) {
+    while (this.workers.size < this.maxSize && starting < this.intake.waiting) {
       this.start()
       starting++
     }
@@ -462,7 +465,7 @@ export class Pool implements Owner, JobOwner {
     this.workers.delete(worker)
     if (this.closed) return
     if (this.workers.size < this.minSize) this.start()
-    if (this.intake.size > 0) this.grow()
+    if (this.intake.waiting > 0) this.grow()
   }
 
   private onReady(worker: PoolWorker, names: ReadonlyArray<string>): void {

@@ -129,6 +129,7 @@ describe("Intake", () => {
           }
         }
         assert.strictEqual(intake.size, model.inside.length)
+        assert.strictEqual(intake.waiting, model.inside.length + (model.limit === 0 ? model.outside.length : 0))
         for (const item of all) {
           const inside = model.inside.includes(item)
           assert.strictEqual(item.place, inside ? "queued" : model.outside.includes(item) ? "outside" : "none")

@@ -16,6 +16,9 @@ export const compute = Task.make("compute", { payload: { ...Noted, millis: Schem
 /** Notes `<name> started`, and waits without a thread of its own until the file `gate` exists. */
 export const hold = Task.make("hold", { payload: { ...Noted, gate: Schema.String } })
 
+/** Like `hold`, and cannot be interrupted. */
+export const stubborn = Task.make("stubborn", { payload: { ...Noted, gate: Schema.String } })
+
 export class Odd extends Schema.TaggedError<Odd>()("Odd", { name: Schema.String }) {}
 
 /** Notes `<name> started`, and ends in one of many ways. */

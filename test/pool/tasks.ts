@@ -29,6 +29,9 @@ const handlers = Layer.mergeAll(
     addLine(file, `${name} started`).pipe(Effect.andThen(busy(millis)), Effect.andThen(addLine(file, `${name} ended`)))
   ),
   definitions.hold.toLayer(({ file, gate, name }) => Effect.andThen(addLine(file, `${name} started`), awaitFile(gate))),
+  definitions.stubborn.toLayer(({ file, gate, name }) =>
+    Effect.andThen(addLine(file, `${name} started`), Effect.uninterruptible(awaitFile(gate)))
+  ),
   definitions.end.toLayer(({ file, how, name }) =>
     Effect.andThen(
       addLine(file, `${name} started`),

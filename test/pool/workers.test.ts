@@ -189,8 +189,25 @@ for (const kind of kinds) {
   })
 }
 
+describe("a successor", () => {
+  it.live("is started once for a worker, however many of its tasks do not stop", () =>
+    Effect.gen(function* () {
+      const notes = yield* makeNotes
+      const loaded = () => notes.lines().filter((line) => line === "loaded").length
+      const env = { ...(process.env as Record<string, string>), EFFECT_STRAND_TEST_LOADED: notes.file }
+      yield* Effect.gen(function* () {
+        const fibers = yield* Effect.forEach(range(30), (n) => tasks.stubborn.fork({ ...notes, name: `t${n}` }))
+        yield* until("all to have started", () => starts(notes).size === 30)
+        yield* Fiber.interruptAll(fibers)
+        yield* tasks.tiny.run(1)
+        assert.strictEqual(loaded(), 2)
+      }).pipe(using("threads", { size: 1, concurrency: 30, grace: 400, env }))
+    })
+  )
+})
+
 describe("a bound", () => {
-  for (const overflow of ["fail"] as const) {
+  for (const overflow of ["wait", "fail"] as const) {
     it.live(`of no waiting task at all, with overflow "${overflow}", lets run what a worker is free for`, () =>
       Effect.gen(function* () {
         const results = yield* Effect.forEach(range(20), (n) => tasks.tiny.run(n)).pipe(Effect.timeout("5 seconds"))
