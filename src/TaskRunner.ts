@@ -62,7 +62,14 @@ export class TaskRunner extends Context.Service<
      */
     readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Effect.Effect<void>
   } & Controls
->()("effect-strand/TaskRunner") {}
+>()("effect-strand/TaskRunner") {
+  /** Makes a runner of a new kind. See {@link make}. */
+  static readonly make = (options: Options): Effect.Effect<TaskRunner["Service"], never, Scope.Scope> => make(options)
+
+  /** Makes the `fork` of a runner from its `execute`. See {@link forkWith}. */
+  static readonly forkWith = (execute: TaskRunner["Service"]["execute"]): TaskRunner["Service"]["fork"] =>
+    forkWith(execute)
+}
 
 /**
  * The controls of a runner.

@@ -27,8 +27,9 @@ const npmCli = process.env["npm_execpath"]
 const npm = (cwd: string, ...args: ReadonlyArray<string>): void =>
   npmCli?.endsWith("npm-cli.js") ? node(cwd, npmCli, ...args) : run(cwd, "npm", args)
 
+// The suites need vitest, an optional peer that this consumer does not have.
 const subpaths = Object.keys(manifest(root).exports)
-  .filter((subpath) => subpath !== "./package.json")
+  .filter((subpath) => subpath !== "./package.json" && subpath !== "./testing")
   .map((subpath) => subpath.replace(".", "effect-strand"))
 
 const consumer: Readonly<Record<string, string>> = {
@@ -65,6 +66,7 @@ const consumer: Readonly<Record<string, string>> = {
   "main.mjs": `
     import assert from "node:assert/strict"
     import { Effect } from "effect"
+    import { Task } from "effect-strand"
     import * as ProcessRunner from "effect-strand/ProcessRunner"
     import * as ThreadRunner from "effect-strand/ThreadRunner"
     import { where } from "./tasks.mjs"
@@ -81,6 +83,14 @@ const consumer: Readonly<Record<string, string>> = {
     assert.equal(child.n, 42)
     assert.notEqual(child.pid, process.pid)
     assert.equal(child.threadId, 0)
+
+    const add = Task.portable("add", (a, b) => a + b)
+    assert.equal(await Effect.runPromise(add.run([40, 2]).pipe(Effect.provide(ThreadRunner.layer({ size: 1 })))), 42)
+
+    const bundled = ThreadRunner.layer({ module, size: 1, bundle: true })
+    const error = await Effect.runPromise(Effect.flip(where.run({ n: 1 }).pipe(Effect.provide(bundled))))
+    assert.equal(error._tag, "ModuleInvalid")
+    assert.match(error.message, /npm install esbuild/)
   `,
 
   "subpaths.mjs": subpaths.map((subpath) => `await import("${subpath}")`).join("\n"),
