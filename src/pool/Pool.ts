@@ -11,34 +11,20 @@
  *
  * @since 0.1.0
  */
-import { DurationHistogram } from "../RunnerStats.ts"
+import { DurationHistogram, type WorkerStats } from "../RunnerStats.ts"
 import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound } from "../TaskError.ts"
 import * as Exchange from "./Exchange.ts"
-import { idPrefix } from "../TaskRequest.ts"
 import { Intake, type QueueOptions } from "./Intake.ts"
 import type { Job, JobOwner } from "./Job.ts"
-import { type Owner, PoolWorker, watchInterval } from "./PoolWorker.ts"
-import type { End, Spawn } from "./Transport.ts"
+import { type PoolWorker, watchInterval } from "./PoolWorker.ts"
+import type { End } from "./Transport.ts"
 import type { Refusal } from "./Uncloneable.ts"
 import * as Wire from "./Wire.ts"
+import { Workers, type WorkersOptions, type WorkersOwner } from "./Workers.ts"
 const { Op } = Wire
 
-/** How a pool is made. Times are in milliseconds. */
-export interface PoolOptions extends QueueOptions {
-  readonly spawn: Spawn
-  readonly modules: ReadonlyArray<string>
-  readonly minSize: number
-  readonly maxSize: number
-  /** After which time without work a worker above `minSize` ends. */
-  readonly idleTimeout: number
-  /** How many workers are started ahead, to take the place of one that ends. */
-  readonly spares: number
-  /** How many tasks a worker works on at once. */
-  readonly concurrency: number
-  /** How long an interrupted task may take to stop before its worker is killed. */
-  readonly grace: number
-  readonly recycleTasks: number
-  readonly recycleBytes: number
+/** How a pool is made. */
+export interface PoolOptions extends QueueOptions, WorkersOptions {
   /** Calls of tasks by handlers, and what workers print. */
   readonly events: PoolEvents
 }
@@ -58,60 +44,50 @@ export interface PoolEvents {
 /** After which part of its grace a task is suspected not to stop. */
 const suspectAfter = 0.25
 
-/** A start that failed is not tried again at once, in milliseconds. */
-const retryStartAfter = 1000
-
-export class Pool implements Owner, JobOwner {
+export class Pool implements WorkersOwner, JobOwner {
   readonly concurrency: number
   readonly recycleTasks: number
-  readonly workers = new Set<PoolWorker>()
   completed = 0
   failed = 0
   readonly waitTime = new DurationHistogram()
   readonly runTime = new DurationHistogram()
   private readonly options: PoolOptions
   private readonly intake: Intake<Job>
-  private readonly spares: Array<PoolWorker> = []
-  /** The workers that have tasks which ought to have stopped, and how many. */
-  private readonly suspects = new Map<PoolWorker, number>()
-  /** Every worker that has been started and has not ended. */
-  private readonly alive = new Set<PoolWorker>()
-  /** What handlers there are; unknown until the first worker is ready. */
-  private names: ReadonlySet<string> | undefined = undefined
-  private minSize: number
-  private maxSize: number
-  private number = 0
+  private readonly workers: Workers
   private readonly timer = setInterval(() => {}, 0x7fffffff).unref()
   private paused = false
-  private closed = false
   private dispatchScheduled = false
   private readonly madeAt = performance.now()
   /** When the first task of this turn of the event loop came, in tenths of milliseconds. */
   private turn = 0
   private watch: NodeJS.Timeout | undefined = undefined
-  private idleCheck: NodeJS.Timeout | undefined = undefined
-  private startFailure: { readonly error: ModuleInvalid; readonly at: number } | undefined = undefined
-  private readonly readyObservers = new Set<() => void>()
-  private readonly endObservers = new Set<() => void>()
 
   constructor(options: PoolOptions) {
     this.options = options
     this.concurrency = options.concurrency
     this.recycleTasks = options.recycleTasks
-    this.minSize = options.minSize
-    this.maxSize = options.maxSize
     this.intake = new Intake(options)
-    while (this.workers.size < this.minSize) this.start()
+    this.workers = new Workers(this, options)
+    this.workers.open()
   }
 
   get queued(): number {
     return this.intake.size
   }
 
+  get waiting(): number {
+    return this.intake.waiting
+  }
+
   get running(): number {
     let running = 0
-    for (const worker of this.workers) running += Math.min(worker.load, this.concurrency) + worker.waiting
+    for (const worker of this.workers.active) running += Math.min(worker.load, this.concurrency) + worker.waiting
     return running
+  }
+
+  get stats(): ReadonlyArray<WorkerStats> {
+    const now = performance.now()
+    return Array.from(this.workers.active, (worker) => worker.stats(now))
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -119,11 +95,9 @@ export class Pool implements Owner, JobOwner {
   // -------------------------------------------------------------------------------------------------------------------
 
   submit(job: Job): void {
-    if (this.closed) return job.failWith(new RunnerClosed({ task: job.name }))
-    if (this.names !== undefined && !job.portable && !this.names.has(job.name)) {
-      return job.failWith(this.notFound(job))
-    }
-    const failure = this.recentStartFailure()
+    if (this.workers.closed) return job.failWith(new RunnerClosed({ task: job.name }))
+    if (!this.hasHandler(job)) return job.failWith(this.notFound(job))
+    const failure = this.workers.recentStartFailure()
     if (failure !== undefined) return job.failWith(failure)
     if (!this.dispatchScheduled) this.turn = this.tenths(performance.now())
     job.createdAt = this.turn
@@ -141,14 +115,20 @@ export class Pool implements Owner, JobOwner {
     if (this.intake.waiting > 0 || this.paused) return false
     const worker = this.roomiest()
     if (worker === undefined) return false
-    for (const other of this.workers) if (other.aheadPriority > job.priority) return false
+    for (const other of this.workers.active) if (other.aheadPriority > job.priority) return false
     job.accept()
     worker.assign(job)
     return true
   }
 
+  /** Whether a task can be run, as far as that is known yet. */
+  private hasHandler(job: Job): boolean {
+    const { names } = this.workers
+    return names === undefined || job.portable || names.has(job.name)
+  }
+
   private notFound(job: Job): TaskNotFound {
-    return new TaskNotFound({ task: job.name, available: [...this.names!] })
+    return new TaskNotFound({ task: job.name, available: [...this.workers.names!] })
   }
 
   private schedule(): void {
@@ -162,13 +142,13 @@ export class Pool implements Owner, JobOwner {
 
   /** Workers keep no program alive. Tasks that somebody waits for do. */
   keepAlive(busy: boolean): void {
-    if (busy || this.closed) this.timer.ref()
+    if (busy || this.workers.closed) this.timer.ref()
     else this.timer.unref()
   }
 
   /** Hands what waits to the workers. */
   private dispatch(): void {
-    if (this.paused || this.closed) return
+    if (this.paused || this.workers.closed) return
     this.recallForUrgent()
     while (this.intake.waiting > 0) {
       const worker = this.roomiest()
@@ -176,19 +156,19 @@ export class Pool implements Owner, JobOwner {
       worker.assign(this.intake.take()!)
     }
     let ahead = false
-    for (const worker of this.workers) {
+    for (const worker of this.workers.active) {
       worker.flush()
       if (worker.load > this.concurrency) ahead = true
     }
     if (ahead) this.startWatch()
-    if (this.intake.waiting > 0) this.grow()
+    if (this.intake.waiting > 0) this.workers.grow()
   }
 
   /** The worker that has room and the least to do. */
   private roomiest(): PoolWorker | undefined {
     let best: PoolWorker | undefined
     let least = Infinity
-    for (const worker of this.workers) {
+    for (const worker of this.workers.active) {
       if (worker.load < least && worker.room > 0) {
         best = worker
         least = worker.load
@@ -201,10 +181,10 @@ export class Pool implements Owner, JobOwner {
   private recallForUrgent(): void {
     const next = this.intake.peek()
     if (next === undefined) return
-    for (const worker of this.workers) if (worker.aheadPriority > next.priority) this.recall(worker)
+    for (const worker of this.workers.active) if (worker.aheadPriority > next.priority) this.recall(worker)
   }
 
-  private recall(worker: PoolWorker): void {
+  recall(worker: PoolWorker): void {
     const back = worker.takeBack()
     for (let i = back.length - 1; i >= 0; i--) this.intake.putBack(back[i]!)
   }
@@ -218,10 +198,10 @@ export class Pool implements Owner, JobOwner {
   private startWatch(): void {
     if (this.watch !== undefined) return
     this.watch = setTimeout(() => {
-      const suspects = [...this.workers].filter(
+      const suspects = Array.from(this.workers.active).filter(
         (worker) => worker.load > this.concurrency && worker.completed === worker.watched
       )
-      for (const worker of this.workers) worker.watched = worker.completed
+      for (const worker of this.workers.active) worker.watched = worker.completed
       if (suspects.length === 0) return this.watchAgain()
       setImmediate(() => {
         const stuck = suspects.filter((worker) => worker.completed === worker.watched && worker.state === "ready")
@@ -238,7 +218,7 @@ export class Pool implements Owner, JobOwner {
 
   private watchAgain(): void {
     this.watch = undefined
-    for (const worker of this.workers) if (worker.load > this.concurrency) return this.startWatch()
+    for (const worker of this.workers.active) if (worker.load > this.concurrency) return this.startWatch()
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -269,7 +249,7 @@ export class Pool implements Owner, JobOwner {
       }
     }
     if (finished) {
-      this.recycle(worker)
+      this.workers.recycle(worker)
       this.dispatch()
     }
     let index = 0
@@ -324,7 +304,7 @@ export class Pool implements Owner, JobOwner {
       case Op.Memory:
         worker.memory = records[at + 1] as number
         if (worker.firstMemory === 0) worker.firstMemory = worker.memory
-        return this.recycle(worker)
+        return this.workers.recycle(worker)
       case Op.Call:
         return this.options.events.onCall(worker, worker.outstanding.get(records[at + 2] as number), records, at)
       default:
@@ -371,16 +351,12 @@ export class Pool implements Owner, JobOwner {
     const { grace } = this.options
     const isStopping = () => worker.outstanding.get(job.seq) === job
     const early = setTimeout(() => {
-      if (!isStopping() || this.closed) return
-      this.suspects.set(worker, (this.suspects.get(worker) ?? 0) + 1)
-      this.startSpares()
+      if (!isStopping() || this.workers.closed) return
+      this.workers.suspect(worker)
       const late = setTimeout(
         () => {
-          const others = (this.suspects.get(worker) ?? 1) - 1
-          if (others === 0) this.suspects.delete(worker)
-          else this.suspects.set(worker, others)
-          if (isStopping()) this.kill(worker, job)
-          else this.trimSpares()
+          if (isStopping()) this.kill(worker)
+          else this.workers.acquit(worker)
         },
         grace - grace * suspectAfter
       )
@@ -389,12 +365,9 @@ export class Pool implements Owner, JobOwner {
     early.unref()
   }
 
-  private kill(worker: PoolWorker, job: Job): void {
+  private kill(worker: PoolWorker): void {
     this.recall(worker)
-    this.suspects.delete(worker)
-    worker.killedFor = job
-    worker.kill()
-    this.replace(worker)
+    this.workers.kill(worker)
     this.dispatch()
   }
 
@@ -421,182 +394,38 @@ export class Pool implements Owner, JobOwner {
   // Workers
   // -------------------------------------------------------------------------------------------------------------------
 
-  private spawn(): PoolWorker {
-    const { grace, modules, recycleBytes, spawn } = this.options
-    const init = {
-      modules,
-      concurrency: this.concurrency,
-      idPrefix,
-      closeGrace: grace,
-      reportMemory: recycleBytes !== Infinity
-    }
-    const worker = new PoolWorker(this, spawn, init, ++this.number)
-    this.alive.add(worker)
-    return worker
-  }
-
-  private start(): void {
-    this.workers.add(this.spares.shift() ?? this.spawn())
-    this.startSpares()
-  }
-
-  /** Spares are started behind the first worker, which they would only delay. */
-  private startSpares(): void {
-    if (this.names === undefined) return
-    while (this.spares.length < this.options.spares + this.suspects.size) this.spares.push(this.spawn())
-  }
-
-  private trimSpares(): void {
-    while (this.spares.length > this.options.spares + this.suspects.size) this.closeWorker(this.spares.pop()!)
-  }
-
-  /** Starts workers for what waits, as far as `maxSize` allows. */
-  private grow(): void {
-    let starting = 0
-    for (const worker of this.workers) if (worker.state === "starting") starting++
-    while (this.workers.size < this.maxSize && starting < this.intake.waiting) {
-      this.start()
-      starting++
-    }
-  }
-
-  /** A worker is gone, or as good as gone. */
-  private replace(worker: PoolWorker): void {
-    this.workers.delete(worker)
-    if (this.closed) return
-    if (this.workers.size < this.minSize) this.start()
-    if (this.intake.waiting > 0) this.grow()
-  }
-
   private onReady(worker: PoolWorker, names: ReadonlyArray<string>): void {
-    worker.state = "ready"
-    worker.indices = new Map(names.map((name, index) => [name, index]))
-    worker.idleSince = performance.now()
-    this.startFailure = undefined
-    if (this.names === undefined) {
-      this.names = new Set(names)
+    if (this.workers.ready(worker, names)) {
       for (const job of this.intake.drain()) {
-        if (job.portable || this.names.has(job.name)) this.intake.offer(job)
+        if (this.hasHandler(job)) this.intake.offer(job)
         else job.failWith(this.notFound(job))
       }
-      this.startSpares()
     }
-    for (const observer of this.readyObservers) observer()
     this.dispatch()
-    this.checkIdle()
   }
 
-  /** A worker could not load the tasks modules. Others, if there are any, go on; if not, nobody waits in vain. */
   private onStartFailure(worker: PoolWorker, error: ModuleInvalid): void {
-    worker.kill()
-    this.workers.delete(worker)
-    const spare = this.spares.indexOf(worker)
-    if (spare !== -1) this.spares.splice(spare, 1)
-    this.startFailure = { error, at: performance.now() }
-    for (const observer of this.readyObservers) observer()
-    for (const other of this.workers) if (other.state === "ready") return
-    for (const job of this.intake.drain()) job.failWith(error)
-  }
-
-  /** The failure of the last start, when it was just now and no worker lives. */
-  private recentStartFailure(): ModuleInvalid | undefined {
-    if (this.startFailure === undefined) return undefined
-    for (const worker of this.workers) if (worker.state === "ready") return undefined
-    if (performance.now() - this.startFailure.at < retryStartAfter) return this.startFailure.error
-    this.startFailure = undefined
-    if (this.workers.size < this.minSize) this.start()
-    return undefined
+    if (this.workers.startFailed(worker, error)) for (const job of this.intake.drain()) job.failWith(error)
   }
 
   readonly onEnd = (worker: PoolWorker, end: End): void => {
-    const starting = worker.state === "starting"
-    const back = worker.takeBack()
-    for (let i = back.length - 1; i >= 0; i--) this.intake.putBack(back[i]!)
-    const lost = [...worker.outstanding.values()]
-    const killed = worker.state === "killed"
-    worker.transport.claims.close()
-    if (starting && !this.closed) {
-      this.onStartFailure(
-        worker,
-        new ModuleInvalid({
-          module: this.options.modules.join(", "),
-          reason: `${worker.label} ended while it started (${end.reason}${end.exitCode === undefined ? "" : ` ${end.exitCode}`})${
-            end.detail === undefined ? "" : `: ${end.detail}`
-          }`
-        })
-      )
+    this.recall(worker)
+    if (worker.state === "starting" && !this.workers.closed) {
+      this.onStartFailure(worker, this.workers.endedAtStart(worker, end))
     }
-    const errors = lost.map((job) => worker.lost(job, end))
-    const useless = worker.completed === 0 && lost.length === 0 && worker.state === "ready"
-    worker.state = "ended"
-    worker.outstanding.clear()
-    this.alive.delete(worker)
-    // One that ends without having done anything would do so again and again.
-    if (useless) {
-      this.workers.delete(worker)
-      setTimeout(() => this.replace(worker), retryStartAfter).unref()
-    } else if (!killed && !starting) this.replace(worker)
-    const spare = this.spares.indexOf(worker)
-    if (spare !== -1) this.spares.splice(spare, 1)
+    const lost = Array.from(worker.outstanding.values(), (job) => ({ job, error: worker.lost(job, end) }))
+    this.workers.ended(worker)
     this.options.events.onWorkerEnd(worker)
     this.dispatch()
-    lost.forEach((job, index) => {
+    for (const { error, job } of lost) {
       this.failed++
       if (job.stopping) job.interrupted()
-      else job.failWith(errors[index]!)
-    })
-    for (const observer of this.endObservers) observer()
+      else job.failWith(error)
+    }
   }
 
   readonly onOutput = (worker: PoolWorker, stream: "stdout" | "stderr", line: string): void => {
     this.options.events.onOutput(worker, stream, line)
-  }
-
-  /** Replaces a worker that has done enough, once it has finished what it has. */
-  private recycle(worker: PoolWorker): void {
-    const { recycleBytes } = this.options
-    if (worker.state === "retiring") return this.retireIfDone(worker)
-    if (worker.state !== "ready") return
-    if (worker.completed >= this.recycleTasks || worker.memory - worker.firstMemory > recycleBytes) this.retire(worker)
-  }
-
-  private retire(worker: PoolWorker): void {
-    this.recall(worker)
-    worker.state = "retiring"
-    this.replace(worker)
-    this.retireIfDone(worker)
-  }
-
-  private retireIfDone(worker: PoolWorker): void {
-    if (worker.outstanding.size === 0) this.closeWorker(worker)
-  }
-
-  /** Ends a worker in order; kills it when that takes too long. */
-  private closeWorker(worker: PoolWorker): void {
-    if (worker.state === "closing" || worker.state === "killed" || worker.state === "ended") return
-    worker.state = "closing"
-    worker.say(true, Op.Close)
-    worker.flush()
-    setTimeout(() => worker.kill(), this.options.grace + 1000).unref()
-  }
-
-  /** Ends workers above `minSize` that have had nothing to do for a while. */
-  private checkIdle(): void {
-    if (this.idleCheck !== undefined || this.closed || this.workers.size <= this.minSize) return
-    this.idleCheck = setTimeout(
-      () => {
-        this.idleCheck = undefined
-        const now = performance.now()
-        for (const worker of this.workers) {
-          if (this.workers.size <= this.minSize) break
-          const idle = worker.state === "ready" && worker.outstanding.size === 0
-          if (idle && now - worker.idleSince >= this.options.idleTimeout) this.retire(worker)
-        }
-        this.checkIdle()
-      },
-      Math.max(10, this.options.idleTimeout / 2)
-    )
-    this.idleCheck.unref()
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -605,7 +434,7 @@ export class Pool implements Owner, JobOwner {
 
   pause(): void {
     this.paused = true
-    for (const worker of this.workers) if (worker.load > this.concurrency) this.recall(worker)
+    for (const worker of this.workers.active) if (worker.load > this.concurrency) this.recall(worker)
   }
 
   resume(): void {
@@ -614,44 +443,23 @@ export class Pool implements Owner, JobOwner {
   }
 
   resize(size: number): void {
-    this.minSize = size
-    this.maxSize = size
-    const workers = [...this.workers].toSorted((a, b) => a.load - b.load)
-    for (const worker of workers) {
-      if (this.workers.size <= size) break
-      this.retire(worker)
-    }
-    while (this.workers.size < size) this.start()
+    this.workers.resize(size)
     this.dispatch()
   }
 
-  /** Calls back once `minSize` workers are ready, or with the reason why they are not. */
+  /** Calls back once the workers are ready, or with the reason why they are not. */
   whenReady(callback: (failure: ModuleInvalid | undefined) => void): void {
-    const observer = () => {
-      const ready = [...this.workers].filter((worker) => worker.state === "ready").length
-      if (ready < this.minSize && this.startFailure === undefined) return
-      this.readyObservers.delete(observer)
-      callback(ready < this.minSize ? this.startFailure?.error : undefined)
-    }
-    this.readyObservers.add(observer)
-    observer()
+    this.workers.whenReady(callback)
   }
 
   /** Ends all workers, running the finalizers of the tasks modules, and calls back when none is left. */
   close(callback: () => void): void {
-    this.closed = true
-    this.keepAlive(true)
+    this.timer.ref()
     clearTimeout(this.watch)
-    clearTimeout(this.idleCheck)
     for (const job of this.intake.drain()) job.failWith(new RunnerClosed({ task: job.name }))
-    for (const worker of this.alive) this.closeWorker(worker)
-    const observer = () => {
-      if (this.alive.size > 0) return
-      this.endObservers.delete(observer)
+    this.workers.close(() => {
       clearInterval(this.timer)
       callback()
-    }
-    this.endObservers.add(observer)
-    observer()
+    })
   }
 }

@@ -271,7 +271,6 @@ export const make = (
     }
 
     const stats = () => {
-      const now = performance.now()
       return {
         queued: pool.queued,
         running: pool.running,
@@ -279,7 +278,7 @@ export const make = (
         failed: pool.failed,
         waitTime: pool.waitTime.snapshot,
         runTime: pool.runTime.snapshot,
-        workers: Array.from(pool.workers, (worker) => worker.stats(now))
+        workers: pool.stats
       }
     }
 

@@ -56,8 +56,6 @@ export class PoolWorker {
   /** Bytes of heap that it used when it last said so. */
   memory = 0
   firstMemory = 0
-  /** How its pool came to kill it. */
-  killedFor: Job | undefined = undefined
   private readonly owner: Owner
   private readonly startedAt = performance.now()
   private busyMillis = 0
@@ -200,6 +198,13 @@ export class PoolWorker {
     if (this.state === "killed" || this.state === "ended") return
     this.state = "killed"
     this.transport.kill()
+  }
+
+  /** The thread or process is gone. */
+  ended(): void {
+    this.state = "ended"
+    this.outstanding.clear()
+    this.transport.claims.close()
   }
 
   /** The error of a task that was lost with this worker. */
