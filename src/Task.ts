@@ -88,7 +88,8 @@ export interface RunOptions {
   readonly tags?: ReadonlyArray<string> | undefined
   /**
    * Buffers and ports in the payload that move to where the task runs instead of being copied. They are unusable here
-   * afterwards. Runners that stay in this thread leave them alone; processes copy them.
+   * afterwards. Runners that stay in this thread leave them alone; processes copy them. Schemas of `Transferable` from
+   * `effect/workers` move what they describe by themselves, in payloads and in results.
    */
   readonly transfer?: ReadonlyArray<Transferable> | undefined
 }

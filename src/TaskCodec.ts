@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Moving from "./Moving.ts"
 import type * as Task from "./Task.ts"
 import { PayloadInvalid, TaskError } from "./TaskError.ts"
 
@@ -28,6 +29,8 @@ export interface Codec {
   /** True when everything that `encode` gives survives JSON. */
   readonly text: boolean
   readonly encode: (value: unknown) => Result.Result<unknown, { readonly message: string }>
+  /** Like `encode`, and tells which objects the schema wants moved instead of copied. */
+  readonly encodeMoving: (value: unknown) => Result.Result<Moving.Moved<unknown>, { readonly message: string }>
   readonly decode: (encoded: unknown) => Result.Result<unknown, { readonly message: string }>
 }
 
@@ -179,9 +182,14 @@ const total =
 const make = (schema: Schema.Constraint): Codec => {
   const { ast, text } = withPassthrough(schema.ast)
   const codec = Schema.toCodecJson(Schema.make<Schema.ConstraintCodec<unknown>>(ast))
+  const encode = total(Schema.encodeUnknownResult(codec))
+  const encodeEffect = Schema.encodeUnknownEffect(codec)
   return {
     text,
-    encode: total(Schema.encodeUnknownResult(codec)),
+    encode,
+    encodeMoving: (text
+      ? (value) => Result.map(encode(value), (value) => ({ value, objects: [] }))
+      : total((value) => Result.succeed(Moving.collect(encodeEffect(value))))) as Codec["encodeMoving"],
     decode: total(Schema.decodeUnknownResult(codec))
   }
 }

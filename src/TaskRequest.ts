@@ -148,6 +148,8 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   accepted = false
   /** True once somebody has asked for the task to be cancelled by its id. */
   cancelled = false
+  /** What the payload's schema wants moved; known once the payload has been encoded. */
+  moved: ReadonlyArray<object> | undefined = undefined
   /** Set by the runner while it has the task. */
   work: TaskWork | undefined = undefined
   /** The fiber in which the request waits by itself, for its delay or between attempts. */
@@ -182,6 +184,13 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
 
   get priority(): number {
     return this.options.priority ?? defaultPriority
+  }
+
+  /** What is to be moved instead of copied. */
+  get transfer(): ReadonlyArray<object> | undefined {
+    const { transfer } = this.options
+    if (this.moved === undefined) return transfer
+    return transfer === undefined ? this.moved : Array.from(new Set([...transfer, ...this.moved]))
   }
 
   get tags(): ReadonlyArray<string> {

@@ -146,7 +146,7 @@ class CallerJob extends Job implements Receiver.Receiver {
     return this.request.task.portable !== undefined
   }
   get transfer(): ReadonlyArray<object> | undefined {
-    return this.request.options.transfer
+    return this.request.transfer
   }
 
   accept(): void {

@@ -82,10 +82,6 @@ export class PoolWorker {
     return this.transport.label
   }
 
-  get isAlive(): boolean {
-    return this.state === "starting" || this.state === "ready"
-  }
-
   /** Tasks that it has and that need its attention. */
   get load(): number {
     return this.outstanding.size - this.waiting

@@ -93,23 +93,30 @@ export const isText = (request: TaskRequest): boolean =>
 /** Writes the payload of a request. */
 const encode = (request: TaskRequest): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
   const codec = TaskCodec.of(request.task).payload
-  const encoded = codec.encode(request.payload)
-  if (Result.isFailure(encoded)) {
-    return Result.fail(new PayloadInvalid({ task: request.name, issue: encoded.failure.message }))
+  if (codec.text) {
+    const encoded = codec.encode(request.payload)
+    return Result.isSuccess(encoded)
+      ? (encoded as Result.Success<unknown, never>)
+      : Result.fail(invalid(request, encoded.failure.message))
   }
-  if (codec.text) return encoded as Result.Result<unknown, never>
-  const uncloneable = Uncloneable.check(encoded.success, request.options.transfer)
+  const encoded = codec.encodeMoving(request.payload)
+  if (Result.isFailure(encoded)) return Result.fail(invalid(request, encoded.failure.message))
+  const { objects, value } = encoded.success
+  if (objects.length > 0) request.moved = objects
+  const uncloneable = Uncloneable.check(value, request.transfer)
   if (uncloneable !== undefined) {
     const { path, reason } = uncloneable
     return Result.fail(new NotTransferable({ task: request.name, path: `payload${path}`, reason }))
   }
   const { portable } = request.task
-  if (portable === undefined) return Result.succeed(encoded.success)
+  if (portable === undefined) return Result.succeed(value)
   const refusal = FreeVariables.check(portable.source)
   if (refusal !== undefined) return Result.fail(new NotTransferable({ task: request.name, ...refusal }))
-  const payload: PortablePayload = { name: request.name, source: portable.source, payload: encoded.success }
+  const payload: PortablePayload = { name: request.name, source: portable.source, payload: value }
   return Result.succeed(payload)
 }
+
+const invalid = (request: TaskRequest, issue: string) => new PayloadInvalid({ task: request.name, issue })
 
 /**
  * Hands a task over. The payload is as it travels. What is given back stands for the call, and is a {@link Receiver} made

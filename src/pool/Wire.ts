@@ -77,6 +77,8 @@ export const maxChunk = 512
 export interface Meta {
   readonly attempt?: number
   readonly deadline?: number
+  /** The time limit that the deadline comes from, in milliseconds. */
+  readonly timeout?: number
   readonly tags?: ReadonlyArray<string>
   readonly parentId?: string
   readonly span?: readonly [traceId: string, spanId: string, sampled: boolean]

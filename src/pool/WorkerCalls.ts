@@ -101,7 +101,7 @@ export class WorkerCalls {
     this.calls.set(call.number, call)
     this.worker.changeCalls(call.parent, 1)
     const meta = { ...Exchange.metaOf(request, chunks !== undefined), id: request.id }
-    if (request.options.transfer !== undefined) this.worker.outbox.transfer(request.options.transfer)
+    if (request.transfer !== undefined) this.worker.outbox.transfer(request.transfer)
     const name = request.task.portable === undefined ? request.name : null
     this.worker.say(Receiver.isText(request), Op.Call, call.number, call.parent, name, payload, meta)
     return call

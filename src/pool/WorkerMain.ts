@@ -142,6 +142,8 @@ export class WorkerMain {
   private drawn = -1
   private pumping = false
   private flushScheduled = false
+  /** When a task was last started or finished. */
+  private now = 0
   private lastFlush = 0
   private lastMemory = -Infinity
   private closing = false
@@ -305,8 +307,8 @@ export class WorkerMain {
     if (entry.interrupted) return this.say(true, Op.Fail, entry.seq, 0, Exchange.interruptFailure)
     const program = entry.index === Wire.portableIndex ? this.portable(entry) : this.programs[entry.index]!
     const now = performance.now()
-    if (this.outbox.records.length > 0 && (program.longest > slow || now - this.lastFlush > flushInterval))
-      this.flush(now)
+    this.now = now
+    if (this.outbox.records.length > 0 && (program.longest > slow || now - this.lastFlush > flushInterval)) this.flush()
     this.entries.set(entry.seq, entry)
     this.running++
     entry.startedAt = now
@@ -336,7 +338,8 @@ export class WorkerMain {
     const left = Math.max(0, entry.deadline - Date.now())
     return Effect.timeoutOrElse(handle, {
       duration: Duration.millis(left),
-      orElse: () => Effect.fail(new TaskTimeout({ task: entry.name, taskId: entry.id, timeout: left }))
+      orElse: () =>
+        Effect.fail(new TaskTimeout({ task: entry.name, taskId: entry.id, timeout: entry.meta?.timeout ?? left }))
     })
   }
 
@@ -354,7 +357,7 @@ export class WorkerMain {
       Effect.suspend(() => {
         const encoded: Array<unknown> = []
         for (const value of values) {
-          const result = codec.encode(value)
+          const result = this.encode(codec, value)
           if (Result.isFailure(result)) {
             return Effect.fail(new ResultInvalid({ task: task.name, issue: result.failure.message }))
           }
@@ -389,6 +392,7 @@ export class WorkerMain {
 
   private finish(entry: Entry, program: Program, exit: Exit.Exit<unknown, unknown>): void {
     const now = performance.now()
+    this.now = now
     const took = now - entry.startedAt
     if (this.host.init.reportMemory && now - this.lastMemory > memoryInterval) {
       this.lastMemory = now
@@ -403,7 +407,7 @@ export class WorkerMain {
     const { codec, handler } = program
     if (Exit.isSuccess(exit)) {
       if (handler.task.kind === "stream") return this.say(true, Op.Ok, entry.seq, micros, null)
-      const encoded = codec.success.encode(exit.value)
+      const encoded = this.encode(codec.success, exit.value)
       if (Result.isSuccess(encoded)) {
         this.outbox.records.push(Op.Ok, entry.seq, micros, encoded.success)
         if (!codec.success.text) this.outbox.text = false
@@ -413,6 +417,15 @@ export class WorkerMain {
       return this.say(true, Op.Fail, entry.seq, micros, Exchange.taskErrorFailure(invalid))
     }
     this.say(codec.failure.text, Op.Fail, entry.seq, micros, TaskCodec.encodeFailure(codec, exit.cause))
+  }
+
+  /** Writes a value for the record that is pushed next. */
+  private encode(codec: TaskCodec.Codec, value: unknown): Result.Result<unknown, { readonly message: string }> {
+    if (codec.text) return codec.encode(value)
+    return Result.map(codec.encodeMoving(value), ({ objects, value }) => {
+      if (objects.length > 0) this.outbox.transfer(objects)
+      return value
+    })
   }
 
   /** The number of the task whose context this is; -1 when it is none of this worker's. */
@@ -440,8 +453,8 @@ export class WorkerMain {
     })
   }
 
-  private flush(now: number = performance.now()): void {
-    this.lastFlush = now
+  private flush(): void {
+    this.lastFlush = this.now
     this.outbox.flush(this.host.send, this.refused)
   }
 

@@ -41,13 +41,13 @@ export const run = async (load: LoadModule): Promise<void> => {
   const park = (): void => {
     let seen = Atomics.load(shared, Shared.Wake)
     while (worker.isIdle && nothingElse()) {
-      const frames = withWaiting(port, [])
-      if (frames.length > 0) {
-        worker.receive(frames)
-        continue
+      let frames = withWaiting(port, [])
+      while (frames.length === 0) {
+        if (Atomics.wait(shared, Shared.Wake, seen, parkFor) === "timed-out") return
+        seen = Atomics.load(shared, Shared.Wake)
+        frames = withWaiting(port, [])
       }
-      if (Atomics.wait(shared, Shared.Wake, seen, parkFor) === "timed-out") return
-      seen = Atomics.load(shared, Shared.Wake)
+      worker.receive(frames)
     }
   }
 
