@@ -40,6 +40,8 @@ export abstract class Job extends Effectable.Class<void> implements Waiting, Tas
   worker: PoolWorker | undefined = undefined
   /** Its number there. */
   seq = -1
+  /** Tasks of its name have taken long of late. */
+  slow = false
   /** Somebody has asked for its end. */
   stopping = false
   /** Live calls of tasks by its handler. */

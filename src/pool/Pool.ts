@@ -41,8 +41,15 @@ export interface PoolEvents {
   readonly onLog: (worker: PoolWorker, entry: Wire.LogEntry) => void
 }
 
+/** After how many tenths of a millisecond without progress a worker is rather given nothing. */
+const lateAfter = 5
+
+/** From how many milliseconds on a task takes long, and how many quick ones of its name it takes to forget that. */
+const slowMillis = 1
+const slowMemory = 16
+
 /** After which part of its grace a task is suspected not to stop. */
-const suspectAfter = 0.25
+const suspectAfter = 0.1
 
 export class Pool implements WorkersOwner, JobOwner {
   readonly concurrency: number
@@ -57,6 +64,8 @@ export class Pool implements WorkersOwner, JobOwner {
   private readonly timer = setInterval(() => {}, 0x7fffffff).unref()
   private paused = false
   private dispatchScheduled = false
+  /** The names of tasks that have taken long of late. */
+  private readonly slow = new Map<string, number>()
   private readonly madeAt = performance.now()
   /** When the first task of this turn of the event loop came, in tenths of milliseconds. */
   private turn = 0
@@ -117,8 +126,13 @@ export class Pool implements WorkersOwner, JobOwner {
     if (worker === undefined) return false
     for (const other of this.workers.active) if (other.aheadPriority > job.priority) return false
     job.accept()
-    worker.assign(job)
+    this.assign(worker, job)
     return true
+  }
+
+  private assign(worker: PoolWorker, job: Job): void {
+    job.slow = this.slow.size > 0 && this.slow.has(job.name)
+    worker.assign(job, this.turn)
   }
 
   /** Whether a task can be run, as far as that is known yet. */
@@ -153,7 +167,7 @@ export class Pool implements WorkersOwner, JobOwner {
     while (this.intake.waiting > 0) {
       const worker = this.roomiest()
       if (worker === undefined) break
-      worker.assign(this.intake.take()!)
+      this.assign(worker, this.intake.take()!)
     }
     let ahead = false
     for (const worker of this.workers.active) {
@@ -164,14 +178,19 @@ export class Pool implements WorkersOwner, JobOwner {
     if (this.intake.waiting > 0) this.workers.grow()
   }
 
-  /** The worker that has room and the least to do. */
+  /**
+   * The worker that has room and the least to do. One that has been on a task for a while may be on it for long, as may one
+   * whose task is of a name that takes long: it comes after those that get on.
+   */
   private roomiest(): PoolWorker | undefined {
     let best: PoolWorker | undefined
     let least = Infinity
     for (const worker of this.workers.active) {
-      if (worker.load < least && worker.room > 0) {
+      const late = worker.load > 0 && (worker.slowJobs > 0 || this.turn - worker.progressedAt > lateAfter)
+      const rank = late ? worker.load + 1e6 : worker.load
+      if (rank < least && worker.room > 0) {
         best = worker
-        least = worker.load
+        least = rank
       }
     }
     return best
@@ -227,6 +246,7 @@ export class Pool implements WorkersOwner, JobOwner {
 
   readonly onRecords = (worker: PoolWorker, records: ReadonlyArray<unknown>): void => {
     const now = performance.now()
+    this.turn = this.tenths(now)
     // First everything that makes room, so that workers have their next tasks before callers have their results.
     const jobs: Array<Job | undefined> = []
     let finished = false
@@ -240,6 +260,7 @@ export class Pool implements WorkersOwner, JobOwner {
           const micros = records[at] === Op.Refused ? 0 : (records[at + 2] as number)
           const job = worker.finish(seq, micros, now)
           if (job !== undefined) this.count(job, micros / 1000, now, succeeded)
+          worker.progressedAt = this.turn
           jobs.push(job)
           finished = true
           break
@@ -286,10 +307,19 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   private count(job: Job, millis: number, now: number, succeeded: boolean): void {
+    if (millis > slowMillis) this.slow.set(job.name, slowMemory)
+    else if (this.slow.size > 0) this.forgive(job.name)
     if (succeeded) this.completed++
     else this.failed++
     this.runTime.add(millis)
     this.waitTime.add(Math.max(0, (this.tenths(now) - job.createdAt) / 10 - millis))
+  }
+
+  /** A task has been quick: after some of these its name is no longer one of those that take long. */
+  private forgive(name: string): void {
+    const left = this.slow.get(name)
+    if (left === 1) this.slow.delete(name)
+    else if (left !== undefined) this.slow.set(name, left - 1)
   }
 
   private onRecord(worker: PoolWorker, records: ReadonlyArray<unknown>, at: number): void {

@@ -47,6 +47,10 @@ export class PoolWorker {
   completed = 0
   /** It has finished nothing for a while, so nothing is sent ahead to it. */
   stuck = false
+  /** When it last finished a task, or got one while it had none, as its pool tells the time. */
+  progressedAt = 0
+  /** How many of its tasks are of a name that takes long. */
+  slowJobs = 0
   /** What `completed` was when it was last watched. */
   watched = 0
   /** The lowest of the priorities that have been sent ahead since it had nothing to do. */
@@ -111,11 +115,15 @@ export class PoolWorker {
   }
 
   /** Sends a task, with the frame of this turn. */
-  assign(job: Job): void {
+  assign(job: Job, turn: number): void {
     if (this.load < this.owner.concurrency) {
-      if (this.load === 0) this.aheadPriority = -Infinity
+      if (this.load === 0) {
+        this.aheadPriority = -Infinity
+        this.progressedAt = turn
+      }
     } else if (job.priority > this.aheadPriority) this.aheadPriority = job.priority
     const seq = this.nextSeq++
+    if (job.slow) this.slowJobs++
     job.worker = this
     job.seq = seq
     this.outstanding.set(seq, job)
@@ -161,6 +169,7 @@ export class PoolWorker {
   /** Takes a task out that will not come back. */
   remove(job: Job, now: number): void {
     this.outstanding.delete(job.seq)
+    if (job.slow) this.slowJobs--
     if (job.calls > 0) this.waiting--
     if (job.seq > this.highestDone) this.highestDone = job.seq
     if (this.outstanding.size === 0) {
@@ -181,6 +190,7 @@ export class PoolWorker {
       const job = this.outstanding.get(seq)
       if (job === undefined) continue
       this.outstanding.delete(seq)
+      if (job.slow) this.slowJobs--
       job.worker = undefined
       job.seq = -1
       back.push(job)
