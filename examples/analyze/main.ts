@@ -18,10 +18,7 @@ import handlers from "./tasks.ts"
 
 const module = new URL("./tasks.ts", import.meta.url)
 
-const runners: Record<
-  Options.RunnerName,
-  (size: number) => Layer.Layer<TaskRunner, TaskError.ModuleInvalid>
-> = {
+const runners: Record<Options.RunnerName, (size: number) => Layer.Layer<TaskRunner, TaskError.ModuleInvalid>> = {
   inline: () => FiberRunner.layerInline(handlers),
   fiber: (size) => FiberRunner.layer(handlers, { concurrency: size }),
   thread: (size) => ThreadRunner.layer({ module, size }),

@@ -12,10 +12,8 @@ const fibers = FiberRunner.layer(handlers)
 const threads = ThreadRunner.layer({ module, size: 1 })
 const processes = ProcessRunner.layer({ module, size: 1 })
 
-const on = <A, E, E2>(
-  runner: Layer.Layer<TaskRunner, E2>,
-  effect: Effect.Effect<A, E, TaskRunner>
-) => Effect.provide(effect, runner)
+const on = <A, E, E2>(runner: Layer.Layer<TaskRunner, E2>, effect: Effect.Effect<A, E, TaskRunner>) =>
+  Effect.provide(effect, runner)
 
 const defectOf = (exit: Exit.Exit<unknown, unknown>): Error => {
   assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
