@@ -112,7 +112,10 @@ export class Pool implements WorkersOwner, JobOwner {
     job.createdAt = this.turn
     this.schedule()
     if (this.assignNow(job)) return
-    if (!this.intake.offer(job)) job.failWith(new QueueFull({ task: job.name, limit: this.intake.limit }))
+    if (this.intake.offer(job)) return
+    // Refused, but not for ever: somebody has to be there for the next.
+    this.workers.grow(1)
+    job.failWith(new QueueFull({ task: job.name, limit: this.intake.limit }))
   }
 
   private tenths(now: number): number {
@@ -175,7 +178,7 @@ export class Pool implements WorkersOwner, JobOwner {
       if (worker.load > this.concurrency) ahead = true
     }
     if (ahead) this.startWatch()
-    if (this.intake.waiting > 0) this.workers.grow()
+    if (this.intake.waiting > 0) this.workers.grow(this.intake.waiting)
   }
 
   /**

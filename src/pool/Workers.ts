@@ -97,11 +97,11 @@ export class Workers {
     if (at !== -1) this.spares.splice(at, 1)
   }
 
-  /** Starts workers for the tasks that wait, as far as `maxSize` allows. */
-  grow(): void {
+  /** Starts workers for so many tasks, as far as `maxSize` allows. */
+  grow(tasks: number): void {
     let starting = 0
     for (const worker of this.active) if (worker.state === "starting") starting++
-    while (this.active.size < this.maxSize && starting < this.owner.waiting) {
+    while (this.active.size < this.maxSize && starting < tasks) {
       this.start()
       starting++
     }
@@ -112,7 +112,7 @@ export class Workers {
     this.active.delete(worker)
     if (this.closed) return
     if (this.active.size < this.minSize) this.start()
-    if (this.owner.waiting > 0) this.grow()
+    if (this.owner.waiting > 0) this.grow(this.owner.waiting)
   }
 
   // -------------------------------------------------------------------------------------------------------------------

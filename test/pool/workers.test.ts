@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import { TaskRunner } from "../../src/TaskRunner.ts"
 import { assertFails, errorOf, makeNotes, type Notes, until, untilEffect } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
@@ -223,6 +224,19 @@ describe("a bound", () => {
       )
     )
   }
+
+  it.live("that refuses the first task has a worker started for the next", () =>
+    Effect.gen(function* () {
+      assertFails(yield* Effect.exit(tasks.tiny.run(1)), "QueueFull")
+      const result = yield* tasks.tiny
+        .run(2)
+        .pipe(
+          Effect.retry({ while: (error) => error._tag === "QueueFull", schedule: Schedule.spaced("5 millis") }),
+          Effect.timeout("10 seconds")
+        )
+      assert.strictEqual(result, 2)
+    }).pipe(using("threads", { minSize: 0, maxSize: 1, maxQueue: 0, overflow: "fail" }))
+  )
 
   it.live("counts what waits, not what free workers are about to take", () =>
     Effect.gen(function* () {
