@@ -3,13 +3,15 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Task from "./Task.ts"
 import type { TaskError } from "./TaskError.ts"
 import type { TaskFiber } from "./TaskFiber.ts"
-import type { TaskRunner } from "./TaskRunner.ts"
+import * as TaskRequest from "./TaskRequest.ts"
+import { TaskRunner } from "./TaskRunner.ts"
 
 /**
  * How many calls are in flight, and what becomes of the rest when one fails.
@@ -195,6 +197,45 @@ export const forkAll = <T extends AnyTask>(
     TaskError,
     TaskRunner
   >
+
+/**
+ * Starts a task once for each payload and gives the ids, in the order of the payloads, when all are accepted. A runner
+ * with a store keeps all of them, or when that fails none, in one transaction.
+ *
+ * **Example** (Many tasks without handles)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task, TaskRunner } from "effect-strand"
+ *
+ * const greet = Task.make("greet", { payload: Schema.String })
+ *
+ * const program = Effect.gen(function* () {
+ *   const ids = yield* Task.forkAllDiscard(greet, ["Ada", "Grace"])
+ *   yield* TaskRunner.use((runner) => runner.awaitIdle())
+ *   return ids.length
+ * }).pipe(Effect.provide(FiberRunner.layer(greet.toLayer(() => Effect.void))))
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: 2
+ * ```
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const forkAllDiscard = <T extends AnyTask>(
+  task: T,
+  payloads: Iterable<Task.Payload<T>>,
+  options?: Task.RunOptions
+): Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner> =>
+  Effect.contextWith((context: Context.Context<TaskRunner>) => {
+    const runner = Context.get(context, TaskRunner)
+    const requests = Array.from(payloads, (payload) => TaskRequest.make(context, task, payload, options))
+    if (requests.length === 0) return Effect.succeed([])
+    return runner.enqueue === undefined
+      ? Effect.forEach(requests, (request) => Effect.map(runner.fork(request), (fiber) => fiber.taskId))
+      : runner.enqueue(requests)
+  })
 
 /**
  * A call that has ended, and which one it was.

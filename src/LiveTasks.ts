@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { numberOf, type TaskRequest } from "./TaskRequest.ts"
+import { keyOf, type TaskRequest } from "./TaskRequest.ts"
 
 /**
  * A linked list through the requests themselves, since every task enters and leaves it and few are ever looked for. The
@@ -13,7 +13,7 @@ export class LiveTasks {
   size = 0
   private first: TaskRequest | undefined = undefined
   private last: TaskRequest | undefined = undefined
-  private index: Map<number, TaskRequest> | undefined = undefined
+  private index: Map<number | string, TaskRequest> | undefined = undefined
 
   add(request: TaskRequest): void {
     request.before = this.last
@@ -21,7 +21,7 @@ export class LiveTasks {
     else this.last.after = request
     this.last = request
     this.size++
-    this.index?.set(request.number, request)
+    this.index?.set(request.key, request)
   }
 
   remove(request: TaskRequest): void {
@@ -33,15 +33,15 @@ export class LiveTasks {
     request.before = undefined
     request.after = undefined
     this.size--
-    this.index?.delete(request.number)
+    if (this.index?.get(request.key) === request) this.index.delete(request.key)
   }
 
   get(id: string): TaskRequest | undefined {
     if (this.index === undefined) {
       this.index = new Map()
-      for (const request of this) this.index.set(request.number, request)
+      for (const request of this) this.index.set(request.key, request)
     }
-    return this.index.get(numberOf(id))
+    return this.index.get(keyOf(id))
   }
 
   *[Symbol.iterator](): IterableIterator<TaskRequest> {

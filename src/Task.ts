@@ -27,7 +27,7 @@ import * as TaskHandlers from "./TaskHandlers.ts"
 import * as TaskRequest from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
-export { all, asCompleted, forEach, forkAll } from "./Batch.ts"
+export { all, asCompleted, forEach, forkAll, forkAllDiscard } from "./Batch.ts"
 export type { BatchOptions, Completed } from "./Batch.ts"
 
 const TypeId = "~effect-strand/Task"
@@ -87,6 +87,37 @@ export interface RunOptions {
   /** Words to find the task by, in lists and in the handler's `TaskContext`. */
   readonly tags?: ReadonlyArray<string> | undefined
   /**
+   * Of several calls of one task with the same key only the first makes a task; the others stand for it and get its
+   * result, for as long as its record is kept. Runners without a store ignore it.
+   */
+  readonly idempotencyKey?: string | undefined
+  /**
+   * How long a store keeps the record of the task, with its result, once it is over. Runners without a store ignore it.
+   *
+   * @default the store's own time
+   */
+  readonly ttl?: Duration.Input | undefined
+  /**
+   * How often the task may be started in all, be it that it failed or that the program died that ran it. Given without
+   * `retry`, a task that fails is tried again after 1 second, then 2, 4, ... up to a minute. Runners without a store
+   * ignore it.
+   *
+   * @default one more than the retries of a `retry` that counts them, else 10
+   */
+  readonly maxAttempts?: number | undefined
+  /**
+   * The queue of a store that the task waits in. Readers may take from some queues only, and each queue can have limits
+   * of its own. Runners without a store ignore it.
+   *
+   * @default "default"
+   */
+  readonly queue?: string | undefined
+  /**
+   * Tasks with the same key share the limit that their queue sets with `concurrencyPerKey`. Runners without a store
+   * ignore it.
+   */
+  readonly concurrencyKey?: string | undefined
+  /**
    * Buffers and ports in the payload that move to where the task runs instead of being copied. They are unusable here
    * afterwards. Runners that stay in this thread leave them alone; processes copy them. Schemas of `Transferable` from
    * `effect/workers` move what they describe by themselves, in payloads and in results.
@@ -110,7 +141,9 @@ export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [voi
  * @category models
  * @since 0.1.0
  */
-export type StreamOptions = Omit<RunOptions, "retry">
+export type StreamOptions = Omit<RunOptions, "retry" | StoreOption>
+
+type StoreOption = "idempotencyKey" | "ttl" | "maxAttempts" | "queue" | "concurrencyKey"
 
 /** A schema that needs no services to encode and decode. */
 type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonly EncodingServices: never }
@@ -182,6 +215,16 @@ export interface Task<
 
   /** Like `fork`, but gives the id alone. */
   forkDiscard(...args: Args<Payload>): Effect.Effect<string, TaskError, TaskRunner>
+
+  /**
+   * Gives a handle of a call that was made before, by its id: on a runner with a store from any process, also after a
+   * restart and when the task is over, on any other runner while the task lives there. Interrupting the handle cancels the
+   * task.
+   *
+   * Fails with `TaskNotFound` when the runner knows no task with this id, with `TaskRejected` when it is one of another
+   * definition.
+   */
+  attach(id: string): Effect.Effect<TaskFiber<Success["Type"], Error["Type"] | TaskError>, TaskError, TaskRunner>
 
   /**
    * Makes a Layer of the code that does the task's work.
@@ -294,8 +337,16 @@ const Proto = {
   forkScoped(this: Task<string>, ...args: Args<typeof Schema.Void>) {
     return Effect.acquireRelease(this.fork(...args), Fiber.interrupt)
   },
-  forkDiscard(this: Task<string>, ...args: Args<typeof Schema.Void>) {
-    return Effect.map(this.fork(...args), (fiber) => fiber.taskId)
+  forkDiscard(this: Any, payload: unknown, options?: RunOptions) {
+    return withRunner((runner, context) => {
+      const request = TaskRequest.make(context, this, payload, options)
+      return runner.enqueue === undefined
+        ? Effect.map(runner.fork(request), (fiber) => fiber.taskId)
+        : Effect.map(runner.enqueue([request]), (ids) => ids[0])
+    })
+  },
+  attach(this: Any, id: string) {
+    return withRunner((runner, context) => runner.attach(TaskRequest.make(context, this, undefined, undefined), id))
   },
   stream(this: Any, payload: unknown, options?: RunOptions) {
     return Stream.unwrap(

@@ -7,7 +7,14 @@
  *
  * @since 0.1.0
  */
+import * as Inspectable from "effect/Inspectable"
 import * as Schema from "effect/Schema"
+
+/** What there is to say of a cause, whatever it is. */
+const textOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "message" in cause
+    ? String(cause.message)
+    : Inspectable.toStringUnknown(cause)
 
 const list = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : names.join(", "))
 
@@ -20,9 +27,17 @@ const list = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : na
 export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFound", {
   task: Schema.String,
   /** The names of the tasks that this runner has handlers for. */
-  available: Schema.Array(Schema.String)
+  available: Schema.Array(Schema.String),
+  /** The id that was looked for, when it was one. */
+  taskId: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
+    if (this.taskId !== undefined) {
+      return (
+        `No task with id ${this.taskId} is known to this runner; it was asked for as task "${this.task}". A task is ` +
+        `known to a runner with a store while its record is kept, and to any other while it lives in that runner.`
+      )
+    }
     return (
       `No handler for task "${this.task}" (handlers known here: ${list(this.available)}). ` +
       `Add the Layer of its toLayer(...) to the runner's handlers, or to the default export of the tasks module.`
@@ -122,7 +137,7 @@ export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>()("WorkerCr
   taskId: Schema.String,
   /** Which worker, for example `thread 3` or `process 3 (pid 4711)`. */
   worker: Schema.String,
-  reason: Schema.Literals(["Exit", "Signal", "OutOfMemory", "UncaughtError", "Killed"]),
+  reason: Schema.Literals(["Exit", "Signal", "OutOfMemory", "UncaughtError", "Killed", "Lost"]),
   exitCode: Schema.optionalKey(Schema.Number),
   signal: Schema.optionalKey(Schema.String),
   /** What the worker said last, where it said something: an error's stack, or a line of its standard error. */
@@ -136,7 +151,8 @@ export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>()("WorkerCr
         "ran out of memory (send less at once, or allow more: resourceLimits of threads, " +
         'execArgv ["--max-old-space-size=..."] of processes)',
       UncaughtError: "died of an uncaught error",
-      Killed: "was killed because another of its tasks ignored its interruption"
+      Killed: "was killed because another of its tasks ignored its interruption",
+      Lost: "disappeared while it worked on it"
     }[this.reason]
     return `Task "${this.task}" (${this.taskId}) was lost: ${this.worker} ${how}${this.detail ? `: ${this.detail}` : ""}`
   }
@@ -260,8 +276,7 @@ export class StoreFailure extends Schema.TaggedError<StoreFailure>()("StoreFailu
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The task store failed to ${this.operation}: ${cause}`
+    return `The task store failed to ${this.operation}: ${textOf(this.cause)}`
   }
 }
 
@@ -276,8 +291,7 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>()("Tr
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The connection to where task "${this.task}" runs failed: ${cause}`
+    return `The connection to where task "${this.task}" runs failed: ${textOf(this.cause)}`
   }
 }
 

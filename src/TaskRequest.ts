@@ -74,9 +74,9 @@ export const idPrefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").sl
 /** The id with a prefix and a number. */
 export const makeId = (prefix: string, number: number): string => prefix + number.toString(36)
 
-/** The number in an id that was made in this thread of this process; -1 in any other. */
-export const numberOf = (id: string): number =>
-  id.startsWith(idPrefix) ? Number.parseInt(id.slice(idPrefix.length), 36) : -1
+/** What stands for an id: the number in one that was made in this thread of this process, any other id itself. */
+export const keyOf = (id: string): number | string =>
+  id.startsWith(idPrefix) ? Number.parseInt(id.slice(idPrefix.length), 36) : id
 
 /**
  * What a request takes over from the fiber that made it.
@@ -115,16 +115,28 @@ const callerOf = (context: Context.Context<never>): Caller => {
  * @since 0.1.0
  */
 export interface TaskWork {
-  readonly status: "pending" | "running"
+  readonly status: "scheduled" | "pending" | "running"
   /** Asks for the work to be stopped. The runner completes the task as interrupted, once the work has stopped. */
   abort(): void
 }
 
 interface Observers {
   readonly progress: Set<(value: unknown) => void>
-  readonly settled: Set<() => void>
+  readonly settled: Set<(exit: Exit.Exit<unknown, unknown>) => void>
   /** What has been reported last. */
   latest: unknown
+}
+
+/**
+ * What a request takes over from the record of an earlier call, in place of what it has of its own.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Origin {
+  readonly id: string
+  readonly createdAt: number
+  readonly attempt: number
 }
 
 /**
@@ -134,13 +146,13 @@ interface Observers {
  * @since 0.1.0
  */
 export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
-  /** The part of the id that is its own. */
-  readonly number = ++counter
+  /** What stands for its id: a number as long as the id is its own. See {@link keyOf}. */
+  key: number | string = ++counter
   readonly task: Task.Any
   readonly payload: unknown
   readonly options: Task.RunOptions
   readonly caller: Caller
-  readonly createdAt: number
+  createdAt: number
 
   attempt = 1
   deadline: number | undefined = undefined
@@ -171,7 +183,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   }
 
   get id(): string {
-    return makeId(idPrefix, this.number)
+    return typeof this.key === "number" ? makeId(idPrefix, this.key) : this.key
   }
 
   get parentId(): string | undefined {
@@ -203,6 +215,13 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
 
   get settled(): boolean {
     return this.phase === "completed" || this.phase === "failed" || this.phase === "cancelled"
+  }
+
+  /** Stands for an earlier call from now on, which a store knows of. */
+  resume(origin: Origin): void {
+    this.key = keyOf(origin.id)
+    this.createdAt = origin.createdAt
+    this.attempt = origin.attempt
   }
 
   /** The request waits for its time, before a runner has it. */
@@ -251,16 +270,23 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
       : (Exit.interrupt() as Exit.Exit<never>)
   }
 
+  /** What a task is that ends so. */
+  statusOf(exit: Exit.Exit<unknown, unknown>): "completed" | "failed" | "cancelled" {
+    if (Exit.isSuccess(exit)) return "completed"
+    return this.cancelled || Cause.hasInterruptsOnly(exit.cause) ? "cancelled" : "failed"
+  }
+
   settle(exit: Exit.Exit<unknown, unknown>): void {
     if (this.settled) return
-    this.phase = Exit.isSuccess(exit)
-      ? "completed"
-      : this.cancelled || Cause.hasInterruptsOnly(exit.cause)
-        ? "cancelled"
-        : "failed"
+    this.phase = this.statusOf(exit)
     this.work = undefined
     this.waiting = undefined
-    if (this.observers !== undefined) for (const observer of this.observers.settled) observer()
+    if (this.observers !== undefined) for (const observer of this.observers.settled) observer(exit)
+  }
+
+  /** How the task ends. Must not be asked for once it has. */
+  get awaitExit(): Effect.Effect<unknown, unknown> {
+    return Effect.callback((resume) => Effect.sync(this.observe("settled", resume)))
   }
 
   /** Completes when the task is over and its work has stopped. */
@@ -297,7 +323,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   }
 
   private observe<K extends "progress" | "settled">(kind: K, observer: Parameters<Observers[K]["add"]>[0]): () => void {
-    const observers = this.observing[kind] as Set<typeof observer>
+    const observers = this.observing[kind] as Set<unknown>
     observers.add(observer)
     return () => observers.delete(observer)
   }

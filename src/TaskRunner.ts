@@ -20,7 +20,14 @@ import * as Stream from "effect/Stream"
 import { LiveTasks } from "./LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
 import * as TaskCodec from "./TaskCodec.ts"
-import { type PayloadInvalid, RunnerClosed, type TaskError, TaskTimeout } from "./TaskError.ts"
+import {
+  type PayloadInvalid,
+  RunnerClosed,
+  type TaskError,
+  TaskNotFound,
+  TaskRejected,
+  TaskTimeout
+} from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { TaskInfo, TaskRequest } from "./TaskRequest.ts"
 
@@ -47,6 +54,22 @@ export class TaskRunner extends Context.Service<
      * request is refused.
      */
     readonly fork: (request: TaskRequest) => Effect.Effect<TaskFiber.TaskFiber<unknown, unknown>, TaskError>
+    /**
+     * Starts requests and gives their ids, once all are accepted, for callers that want no handles. Runners that gain
+     * nothing by it leave it out, and `fork` is used.
+     */
+    readonly enqueue?:
+      | ((requests: ReadonlyArray<TaskRequest>) => Effect.Effect<ReadonlyArray<string>, TaskError>)
+      | undefined
+    /**
+     * Gives a handle of a task that has been started already, by its id. The request says which task it is to be, and
+     * who asks; its payload does not matter. Fails with `TaskNotFound` when the runner knows no task with this id, and
+     * with `TaskRejected` when it is another task.
+     */
+    readonly attach: (
+      request: TaskRequest,
+      id: string
+    ) => Effect.Effect<TaskFiber.TaskFiber<unknown, unknown>, TaskError>
     /** The tasks that are scheduled, pending or running, oldest first. */
     readonly tasks: Effect.Effect<ReadonlyArray<TaskInfo>>
     /** A live task by its id. */
@@ -210,10 +233,25 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
         return Effect.as(request.awaitSettled, true)
       })
 
+    const attach: TaskRunner["Service"]["attach"] = (request, id) =>
+      Effect.suspend((): ReturnType<TaskRunner["Service"]["attach"]> => {
+        const found = live.get(id)
+        if (found === undefined) {
+          return Effect.fail(new TaskNotFound({ task: request.name, available: [], taskId: id }))
+        }
+        if (found.name !== request.name) return Effect.fail(otherTask(request.name, id, found.name))
+        const end = Effect.onInterrupt(found.awaitExit, () => {
+          found.cancel()
+          return found.awaitSettled
+        })
+        return Effect.succeed(TaskFiber.makeUnsafe(found, request.caller.context, end))
+      })
+
     return TaskRunner.of({
       execute,
       stream,
       fork: forkWith(execute),
+      attach,
       tasks: Effect.sync(() => {
         const own = Array.from(live, (request) => request.info)
         const nested = options.nested?.tasks() ?? []
@@ -232,6 +270,10 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       stats: options.stats
     })
   })
+
+/** Why a task is not attached to. */
+export const otherTask = (task: string, id: string, name: string): TaskRejected =>
+  new TaskRejected({ task, reason: `the task with id ${id} is "${name}". Attach to it by its own definition` })
 
 /** Adds what the call's options ask for. A call without options pays nothing for it. */
 const withOptions = (request: TaskRequest, execute: Options["execute"]): Effect.Effect<unknown, unknown> => {
@@ -258,7 +300,6 @@ const timeoutWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknow
 const timeoutError = (request: TaskRequest, timeout: Duration.Duration) =>
   new TaskTimeout({ task: request.name, taskId: request.id, timeout: Duration.toMillis(timeout) })
 
-// What would fail again, or was meant to end the task, is not tried again.
 const final = new Set([
   "TaskNotFound",
   "PayloadInvalid",
@@ -270,7 +311,8 @@ const final = new Set([
   "Unauthorized"
 ])
 
-const isFinal = (error: unknown): boolean =>
+/** Whether an error would come again, or was meant to end the task. */
+export const isFinal = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "_tag" in error && final.has(error._tag as string)
 
 const retryWith = (

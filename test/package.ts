@@ -27,9 +27,9 @@ const npmCli = process.env["npm_execpath"]
 const npm = (cwd: string, ...args: ReadonlyArray<string>): void =>
   npmCli?.endsWith("npm-cli.js") ? node(cwd, npmCli, ...args) : run(cwd, "npm", args)
 
-// The suites need vitest, an optional peer that this consumer does not have.
+// The suites need vitest and MessagePack its package: optional peers that this consumer does not have.
 const subpaths = Object.keys(manifest(root).exports)
-  .filter((subpath) => subpath !== "./package.json" && subpath !== "./testing")
+  .filter((subpath) => !["./package.json", "./testing", "./MessagePack"].includes(subpath))
   .map((subpath) => subpath.replace(".", "effect-strand"))
 
 const consumer: Readonly<Record<string, string>> = {
@@ -91,6 +91,33 @@ const consumer: Readonly<Record<string, string>> = {
     const error = await Effect.runPromise(Effect.flip(where.run({ n: 1 }).pipe(Effect.provide(bundled))))
     assert.equal(error._tag, "ModuleInvalid")
     assert.match(error.message, /npm install esbuild/)
+  `,
+
+  "durable.mjs": `
+    import assert from "node:assert/strict"
+    import { Effect, Fiber, Layer } from "effect"
+    import * as SqliteStore from "effect-strand/SqliteStore"
+    import * as StoreRunner from "effect-strand/StoreRunner"
+    import * as ThreadRunner from "effect-strand/ThreadRunner"
+    import { where } from "./tasks.mjs"
+
+    const store = SqliteStore.layer({ filename: "tasks.db" })
+    const on = (runner, effect) => Effect.runPromise(effect.pipe(Effect.provide(runner.pipe(Layer.provide(store)))))
+
+    const id = await on(StoreRunner.layer, where.forkDiscard({ n: 21 }))
+    const reading = StoreRunner.layerReading({
+      tasks: [where],
+      runner: ThreadRunner.layer({ module: new URL("./tasks.mjs", import.meta.url), size: 1 })
+    })
+    const result = await on(
+      reading,
+      Effect.gen(function* () {
+        const fiber = yield* where.attach(id)
+        return yield* Fiber.join(fiber)
+      })
+    )
+    assert.equal(result.n, 42)
+    assert.notEqual(result.threadId, 0)
   `,
 
   "subpaths.mjs": subpaths.map((subpath) => `await import("${subpath}")`).join("\n"),
@@ -161,6 +188,7 @@ try {
     )
   )
   step("a task on a thread and in a process", () => node(project, "main.mjs"))
+  step("a task of a store, on a thread", () => node(project, "durable.mjs"))
   step("every subpath loads", () => node(project, "subpaths.mjs"))
   step("types", () => node(project, installed("typescript", "bin/tsc")))
 } finally {

@@ -136,8 +136,8 @@ class CallerJob extends Job implements Receiver.Receiver {
   get text(): boolean {
     return Receiver.isText(this.request)
   }
-  get wireId(): number {
-    return this.request.number
+  get wireId(): number | string {
+    return this.request.key
   }
   get name(): string {
     return this.request.name

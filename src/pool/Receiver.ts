@@ -91,7 +91,7 @@ export const isText = (request: TaskRequest): boolean =>
   TaskCodec.of(request.task).payload.text && request.task.portable === undefined
 
 /** Writes the payload of a request. */
-const encode = (request: TaskRequest): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
+export const encode = (request: TaskRequest): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
   const codec = TaskCodec.of(request.task).payload
   if (codec.text) {
     const encoded = codec.encode(request.payload)

@@ -24,7 +24,7 @@ import type * as Task from "../Task.ts"
 import * as TaskCodec from "../TaskCodec.ts"
 import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
-import { numberOf, type TaskRequest, type TaskWork } from "../TaskRequest.ts"
+import { keyOf, type TaskRequest, type TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 
 /**
@@ -95,7 +95,7 @@ class Seats {
   private filling = false
   completed = 0
   failed = 0
-  readonly seated = new Map<number, Seat>()
+  readonly seated = new Map<number | string, Seat>()
   readonly intake: Intake<Seat>
   readonly waitTime = new DurationHistogram()
   readonly runTime = new DurationHistogram()
@@ -121,7 +121,7 @@ class Seats {
 
   private start(seat: Seat): void {
     this.running++
-    this.seated.set(seat.request.number, seat)
+    this.seated.set(seat.request.key, seat)
     seat.startedAt = performance.now()
     this.waitTime.add(seat.startedAt - seat.createdAt)
     seat.status = "running"
@@ -140,7 +140,7 @@ class Seats {
     if (succeeded) this.completed++
     else this.failed++
     this.runTime.add(performance.now() - seat.startedAt)
-    this.seated.delete(seat.request.number)
+    this.seated.delete(seat.request.key)
     if (seat.children === 0) this.running--
     this.parentOf(seat, -1)
     this.fill()
@@ -149,7 +149,7 @@ class Seats {
   /** A task that waits for tasks of its own lends its place, or a full runner would wait for itself. */
   private parentOf(seat: Seat, change: 1 | -1): void {
     const parentId = seat.request.parentId
-    const parent = parentId === undefined ? undefined : this.seated.get(numberOf(parentId))
+    const parent = parentId === undefined ? undefined : this.seated.get(keyOf(parentId))
     if (parent === undefined) return
     parent.children += change
     if (change === 1 && parent.children === 1) {

@@ -87,6 +87,7 @@ export const suite = (name: string, subject: Subject): void => {
   describe(name, { timeout: 60_000 }, () => {
     // One runner for the tests of a group that ask for nothing special; the others make their own.
     for (const [group, register] of Object.entries(shared)) {
+      if (group === "streams" && subject.capabilities.durable) continue
       it.layer(subject.make({ size: 2 }), { excludeTestServices: true, timeout: "30 seconds" })(group, (it) =>
         register(it, subject)
       )

@@ -62,6 +62,13 @@ export interface Capabilities {
   readonly transfer: boolean
   /** Workers load the handlers from a tasks module. */
   readonly modules: boolean
+  /**
+   * Tasks are kept in a store and outlive the runner. Such a runner takes tasks that nobody runs yet, as many as there are,
+   * and lets go of them when it ends; it does without streams and the functions of a call, and handlers log elsewhere.
+   *
+   * @default false
+   */
+  readonly durable?: boolean | undefined
 }
 
 /**

@@ -1,19 +1,9 @@
-// What a case of the benchmark is: how it prepares a subject, and how it takes one sample. Cases run in a process of
-// their own for each subject (driver.ts), and the samples of the subjects are taken in turn (pools.ts).
+// What a case of the benchmark of pools is: how it prepares a subject, and how it takes one sample. Cases run in a
+// process of their own for each subject (driver.ts), and the samples of the subjects are taken in turn (benchmark.ts).
 import { setTimeout as sleep } from "node:timers/promises"
+import type { CaseOutline } from "./benchmark.ts"
+import type { Metric } from "./results.ts"
 import type { Call, MakePool, Pool, Subject } from "./subject.ts"
-
-/** One measured number. Its row is the name of what was measured; the same row of other subjects compares with it. */
-export interface Metric {
-  readonly row: string
-  readonly unit: string
-  readonly better: "higher" | "lower"
-  /** How the rounds become one number: their median unless said otherwise. */
-  readonly over?: "median" | "best"
-  /** Null: the subject cannot do this, and `note` says why. */
-  readonly value: number | null
-  readonly note?: string
-}
 
 export interface CaseContext {
   readonly subject: Subject
@@ -26,17 +16,7 @@ export interface CaseContext {
   readonly burnPerMilli: number
 }
 
-export interface Case {
-  readonly name: string
-  readonly title: string
-  /** What is measured and how, in a few lines under the title. */
-  readonly explanation: ReadonlyArray<string>
-  /**
-   * case: a subject's process and pool live, parked, through all rounds. sample: each sample has a new process, because
-   * it must be cold, or leaves a state behind that nobody should have to measure after.
-   */
-  readonly lifetime: "case" | "sample"
-  readonly rounds: { readonly full: number; readonly quick: number }
+export interface Case extends CaseOutline {
   /** Flags of Node for the process, beside those that all have. */
   readonly execArgv?: ReadonlyArray<string>
   /** Makes and warms what the samples need, and gives the function that takes one. */

@@ -1,19 +1,16 @@
 // Starts and ends the processes that measure. Each leads a process group of its own, so that ending it also ends whatever
-// its pool has started, busy loops included.
+// it has started, busy loops included.
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import type { Case, Metric } from "./case.ts"
-import type { Assignment, Reply } from "./driver.ts"
-import type { Subject } from "./subject.ts"
+import type { Metric } from "./results.ts"
+import type { Reply } from "./serveSamples.ts"
 
 export interface Driver {
   /** Prepares at the first call, takes a sample at each later one. Rejects if the process fails or takes too long. */
   readonly next: () => Promise<ReadonlyArray<Metric>>
   readonly end: () => Promise<void>
 }
-
-const script = fileURLToPath(new URL("./driver.ts", import.meta.url))
 
 const limitMillis = 180_000
 
@@ -30,14 +27,11 @@ const killGroup = (child: ChildProcess): void => {
 process.on("exit", () => running.forEach(killGroup))
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1))
 
-export const startDriver = (
-  measured: Case,
-  subject: Subject,
-  settings: Pick<Assignment, "burnPerMilli" | "quick">
-): Driver => {
-  const child = fork(script, {
+/** Starts a process that calls `serveSamples`, which is told the assignment before its first sample. */
+export const startDriver = (script: URL, assignment: object, execArgv: ReadonlyArray<string> = []): Driver => {
+  const child = fork(fileURLToPath(script), {
     detached: true,
-    execArgv: ["--expose-gc", ...(measured.execArgv ?? [])],
+    execArgv: ["--expose-gc", ...execArgv],
     stdio: ["ignore", "ignore", "pipe", "ipc"]
   })
   running.add(child)
@@ -50,7 +44,7 @@ export const startDriver = (
     const [code, signal] = await exited
     return { error: `The process ended (${signal ?? code}). ${errorOutput}` }
   }
-  let message: object = { caseName: measured.name, subjectName: subject.name, ...settings }
+  let message = assignment
   return {
     next: async () => {
       const overdue = Promise.withResolvers<Reply>()

@@ -98,3 +98,6 @@ export const seededRandom = (seed: number): (() => number) => {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
   }
 }
+
+/** Milliseconds of a clock that all processes of a machine share, and that nobody sets (CLOCK_MONOTONIC on Linux). */
+export const sharedMillis = (): number => Number(process.hrtime.bigint()) / 1e6

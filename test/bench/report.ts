@@ -1,7 +1,6 @@
 // The tables of a run: one for each case, a subject a line, with Strand's ratios below.
-import type { Case } from "./case.ts"
-import type { Results, Row } from "./results.ts"
-import type { Subject } from "./subject.ts"
+import type { CaseOutline } from "./benchmark.ts"
+import type { Contestant, Results, Row } from "./results.ts"
 
 /** Three significant digits, thousands separated. */
 export const formatNumber = (value: number): string => {
@@ -24,23 +23,25 @@ const align = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
     .join("\n")
 }
 
-const cellText = (results: Results, row: Row, subject: Subject): string => {
+const cellText = (results: Results, row: Row, subject: Contestant): string => {
   const cell = results.cell(row.name, subject)
   if (cell === undefined) return ""
   return cell.value === null ? cell.note : formatNumber(cell.value)
 }
 
+/** `rival`: the name of the subject that Strand is compared with beside the best peer. */
 export const caseTable = (
-  measured: Case,
+  measured: CaseOutline,
   rows: ReadonlyArray<Row>,
   results: Results,
-  subjects: ReadonlyArray<Subject>
+  subjects: ReadonlyArray<Contestant>,
+  rival: string
 ) => {
   const taking = subjects.filter((subject) => rows.some((row) => results.cell(row.name, subject) !== undefined))
   if (taking.length === 0) return `${measured.title}\n  nothing was measured\n`
   const peers = taking.filter(({ group }) => group === "peer")
-  const piscina = taking.filter(({ name }) => name === "piscina")
-  const ratios = (subject: Subject, label: string, others: ReadonlyArray<Subject>) => [
+  const rivals = taking.filter(({ name }) => name === rival)
+  const ratios = (subject: Contestant, label: string, others: ReadonlyArray<Contestant>) => [
     `${subject.name}: ${label}`,
     ...rows.map((row) => {
       const value = results.value(row.name, subject)
@@ -54,7 +55,7 @@ export const caseTable = (
   ]
   for (const subject of taking.filter(({ group }) => group === "strand")) {
     if (peers.length > 0) lines.push(ratios(subject, "against the best library", peers))
-    if (piscina.length > 0) lines.push(ratios(subject, "against piscina", piscina))
+    if (rivals.length > 0) lines.push(ratios(subject, `against ${rival}`, rivals))
   }
   return [measured.title, ...measured.explanation.map((line) => `  ${line}`), align(lines), ""].join("\n")
 }

@@ -1,7 +1,24 @@
 // The samples of a run, and their medians by row and subject.
-import type { Metric } from "./case.ts"
 import { median } from "./measure.ts"
-import type { Subject } from "./subject.ts"
+
+/** A subject, as far as tables need to know it. */
+export interface Contestant {
+  readonly name: string
+  /** peer: a library to compare with. reference: what the platform does without a library. */
+  readonly group: "strand" | "peer" | "reference"
+}
+
+/** One measured number. Its row is the name of what was measured; the same row of other subjects compares with it. */
+export interface Metric {
+  readonly row: string
+  readonly unit: string
+  readonly better: "higher" | "lower"
+  /** How the rounds become one number: their median unless said otherwise. */
+  readonly over?: "median" | "best"
+  /** Null: the subject cannot do this, and `note` says why. */
+  readonly value: number | null
+  readonly note?: string
+}
 
 export interface Row {
   readonly name: string
@@ -17,19 +34,19 @@ export interface Cell {
 
 export class Results {
   readonly #rows = new Map<string, Row>()
-  readonly #samples = new Map<string, Map<Subject, Array<Metric>>>()
-  readonly #failures = new Map<string, Map<Subject, string>>()
+  readonly #samples = new Map<string, Map<Contestant, Array<Metric>>>()
+  readonly #failures = new Map<string, Map<Contestant, string>>()
 
-  add(subject: Subject, metric: Metric): void {
+  add(subject: Contestant, metric: Metric): void {
     const { better, row, unit } = metric
     this.#rows.set(row, { name: row, unit, better })
-    const bySubject = this.#samples.get(row) ?? new Map<Subject, Array<Metric>>()
+    const bySubject = this.#samples.get(row) ?? new Map<Contestant, Array<Metric>>()
     this.#samples.set(row, bySubject)
     bySubject.set(subject, [...(bySubject.get(subject) ?? []), metric])
   }
 
-  fail(caseName: string, subject: Subject, message: string): void {
-    const bySubject = this.#failures.get(caseName) ?? new Map<Subject, string>()
+  fail(caseName: string, subject: Contestant, message: string): void {
+    const bySubject = this.#failures.get(caseName) ?? new Map<Contestant, string>()
     this.#failures.set(caseName, bySubject.set(subject, message))
   }
 
@@ -37,14 +54,14 @@ export class Results {
     return [...this.#rows.values()]
   }
 
-  get failures(): ReadonlyArray<{ readonly caseName: string; readonly subject: Subject; readonly message: string }> {
+  get failures(): ReadonlyArray<{ readonly caseName: string; readonly subject: Contestant; readonly message: string }> {
     return [...this.#failures].flatMap(([caseName, bySubject]) =>
       [...bySubject].map(([subject, message]) => ({ caseName, subject, message }))
     )
   }
 
   /** Undefined: not measured. */
-  cell(row: string, subject: Subject): Cell | undefined {
+  cell(row: string, subject: Contestant): Cell | undefined {
     const samples = this.#samples.get(row)?.get(subject)
     if (samples === undefined) return undefined
     const values = samples.map(({ value }) => value).filter((value) => value !== null)
@@ -57,17 +74,17 @@ export class Results {
     return { value: median(values), note: "" }
   }
 
-  value(row: string, subject: Subject): number | undefined {
+  value(row: string, subject: Contestant): number | undefined {
     return this.cell(row, subject)?.value ?? undefined
   }
 
   /** The best measured value of some subjects in a row. */
   best(
     row: string,
-    subjects: ReadonlyArray<Subject>
-  ): { readonly subject: Subject; readonly value: number } | undefined {
+    subjects: ReadonlyArray<Contestant>
+  ): { readonly subject: Contestant; readonly value: number } | undefined {
     const better = this.#rows.get(row)?.better
-    let best: { readonly subject: Subject; readonly value: number } | undefined
+    let best: { readonly subject: Contestant; readonly value: number } | undefined
     for (const subject of subjects) {
       const value = this.value(row, subject)
       if (value === undefined) continue

@@ -1,6 +1,7 @@
 // What the benchmark knows about a thing it measures. A subject makes pools; a pool runs the tasks of tasks.ts in the way
 // that is natural for it: a promise library with promises, an Effect library with fibers (see promisePool.ts and
 // effectPool.ts).
+import type { Contestant } from "./results.ts"
 import type * as tasks from "./tasks.ts"
 
 export type TaskName = "tiny" | "burn" | "echoProfile" | "echoRecords" | "weigh" | "spin"
@@ -42,10 +43,7 @@ export interface Pool {
 
 export type MakePool = (options: PoolOptions) => Promise<Pool>
 
-export interface Subject {
-  readonly name: string
-  /** peer: a library to compare with. reference: what the platform does without a library. */
-  readonly group: "strand" | "peer" | "reference"
+export interface Subject extends Contestant {
   readonly kind: "thread" | "process" | "fiber"
   /** The only cases it takes part in. Without it: all of those for threads and processes. */
   readonly cases?: ReadonlyArray<string>

@@ -1,16 +1,8 @@
-// What Strand has set itself to reach, each as a comparison within one run, and whether the run reached it.
+// What Strand's pools have set themselves to reach, each as a comparison within one run.
 import { graceMillis } from "./cases/cancel.ts"
-import { formatNumber } from "./report.ts"
-import type { Results } from "./results.ts"
+import { atLeast, atMost, type Check, limit, within } from "./checks.ts"
 import type { Subject } from "./subject.ts"
 import { subjects } from "./subjects/index.ts"
-
-export interface Verdict {
-  readonly target: string
-  /** What was measured, with the ratio or difference that counts. */
-  readonly measured: string
-  readonly met: boolean
-}
 
 /** "No worse" allows for what the same subject differs from itself within a run. */
 const noise = 1.05
@@ -33,58 +25,7 @@ const [threads, bundled, processes, fibers] = [
   named("strand fibers")[0]!
 ]
 
-type Check = (results: Results) => Verdict | undefined
-
-const compare =
-  (
-    target: string,
-    row: string,
-    subject: Subject,
-    others: ReadonlyArray<Subject>,
-    isMet: (own: number, other: number) => boolean,
-    describe: (own: number, other: number) => string
-  ): Check =>
-  (results) => {
-    const own = results.value(row, subject)
-    const best = results.best(row, others)
-    if (own === undefined || best === undefined) return undefined
-    const numbers = `${formatNumber(own)} against ${formatNumber(best.value)} (${best.subject.name})`
-    return { target, measured: `${describe(own, best.value)}: ${numbers}`, met: isMet(own, best.value) }
-  }
-
-const ratio = (own: number, other: number): string => `${(own / other).toFixed(2)}×`
-
-const difference = (unit: string) => (own: number, other: number) =>
-  `${own < other ? "−" : "+"}${formatNumber(Math.abs(own - other))} ${unit}`
-
-/** At least `factor` times the best of the others. */
-const atLeast = (target: string, row: string, subject: Subject, others: ReadonlyArray<Subject>, factor: number) =>
-  compare(target, row, subject, others, (own, other) => own >= factor * other, ratio)
-
-/** At most `factor` times the lowest of the others. */
-const atMost = (target: string, row: string, subject: Subject, others: ReadonlyArray<Subject>, factor: number) =>
-  compare(target, row, subject, others, (own, other) => own <= factor * other, ratio)
-
-/** At most `more` above the lowest of the others. */
-const within = (
-  target: string,
-  row: string,
-  subject: Subject,
-  others: ReadonlyArray<Subject>,
-  more: number,
-  unit: string
-) => compare(target, row, subject, others, (own, other) => own <= other + more, difference(unit))
-
-const limit =
-  (target: string, row: string, subject: Subject, unit: string, isMet: (own: number) => boolean): Check =>
-  (results) => {
-    const cell = results.cell(row, subject)
-    if (cell === undefined) return undefined
-    if (cell.value === null) return { target, measured: cell.note, met: false }
-    return { target, measured: `${formatNumber(cell.value)} ${unit}`, met: isMet(cell.value) }
-  }
-
-const checks: ReadonlyArray<Check> = [
+export const checks: ReadonlyArray<Check> = [
   atLeast("tiny tasks, 256 in flight: threads ≥ 6× piscina", "tiny, 256 in flight", threads, named("piscina"), 6),
   atLeast("tiny tasks, 256 in flight: threads ≥ 3× the best library", "tiny, 256 in flight", threads, libraries, 3),
   atLeast(
@@ -199,7 +140,3 @@ const checks: ReadonlyArray<Check> = [
     "µs"
   )
 ]
-
-/** The targets for which the run has the numbers. */
-export const judge = (results: Results): ReadonlyArray<Verdict> =>
-  checks.map((check) => check(results)).filter((verdict) => verdict !== undefined)

@@ -26,8 +26,15 @@ export interface Program {
 /** The name of the file in the first line: `// tasks.ts`. */
 const fileOf = (block: Block): string | undefined => /^\/\/ ([\w.-]+\.ts)\n/.exec(block.code)?.[1]
 
-/** A block that exports something is a module, for programs below it. Any other block is a program. */
-const isModule = (block: Block): boolean => /^export /m.test(block.code)
+/**
+ * A block that exports something is a module, for programs below it, and so is one with a name that prints nothing, such as
+ * a reader that other programs start. Any other block is a program.
+ */
+const isModule = (block: Block): boolean => {
+  if (/^export /m.test(block.code)) return true
+  const file = fileOf(block)
+  return file !== undefined && !file.endsWith(".test.ts") && printsOf(block.code) === undefined
+}
 
 const importsOf = (code: string): ReadonlyArray<string> =>
   Array.from(code.matchAll(/["']\.\/([\w.-]+)["']/g), ([, file]) => file!)

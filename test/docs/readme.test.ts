@@ -203,6 +203,14 @@ describe("README.md names what exists", () => {
     assert.sameMembers(named, [...new Set(existing)])
   })
 
+  it("the options of stores and readers, all of them", () => {
+    const stores = firstColumn("Stores").filter((name) => !/[.(]/.test(name))
+    const ofStores = ["SqliteStore", "FileStore"].flatMap((store) => optionsIn(`src/store/${store}.ts`, "Options"))
+    const shared = optionsIn("src/store/sqlite/EmbeddedStore.ts", "Options")
+    assert.sameMembers(stores, [...new Set(["filename", "folder", ...ofStores, ...shared])])
+    assert.sameMembers([...firstColumn("Readers")], ["tasks", ...optionsIn("src/runner/StoreReader.ts", "Options")])
+  })
+
   it("errors", () => {
     const named = firstColumn("Errors")
     assert.isAbove(named.length, 5)

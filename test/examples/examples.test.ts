@@ -1,5 +1,5 @@
 // Every example runs as a program of its own and prints what is written here. The folder is listed, so that none is
-// forgotten; examples/analyze has tests of its own.
+// forgotten; examples/analyze, examples/batch and examples/web have tests of their own.
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -49,7 +49,10 @@ describe("examples", () => {
     const programs = entries.filter((entry) => entry.parentPath === examples).map((entry) => entry.name)
     assert.deepStrictEqual(programs.toSorted(), Object.keys(expected).toSorted())
     const folders = new Set(entries.map((entry) => entry.parentPath))
-    assert.deepStrictEqual([...folders].toSorted(), [examples, join(examples, "analyze"), join(examples, "tasks")])
+    assert.deepStrictEqual([...folders].toSorted(), [
+      examples,
+      ...["analyze", "batch", "tasks", "web"].map((name) => join(examples, name))
+    ])
   })
 
   it("begin with what they are for", () => {

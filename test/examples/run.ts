@@ -62,3 +62,59 @@ export const run = async (
   clearTimeout(timer)
   return { code, ...output, leftBehind }
 }
+
+/** An example that goes on until it is ended. */
+export interface Started {
+  readonly pid: number
+  /** The first match of a pattern in what has been printed, as soon as it is there; fails when the program ends before. */
+  readonly printed: (pattern: RegExp) => Promise<RegExpExecArray>
+  /** Sends a signal to the program alone, and waits until it and all that it has started are gone. */
+  readonly end: (signal: NodeJS.Signals) => Promise<void>
+}
+
+/** Starts an example in a process group of its own. */
+export const start = (args: ReadonlyArray<string>): Started => {
+  const child = spawn(process.execPath, args, {
+    cwd: examples,
+    env: environment(),
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let output = ""
+  let ended = false
+  let changed = () => {}
+  // All who have inherited the outputs have to be gone for this.
+  const closed = once(child, "close").then(() => {
+    ended = true
+    changed()
+  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text
+      changed()
+    })
+  }
+  const pid = child.pid!
+  return {
+    pid,
+    printed: async (pattern) => {
+      for (;;) {
+        const found = pattern.exec(output)
+        if (found !== null) return found
+        if (ended) throw new Error(`The program ended without printing ${pattern}:\n${output}`)
+        await new Promise<void>((resolve) => (changed = resolve))
+      }
+    },
+    end: async (signal) => {
+      const timer = setTimeout(() => signalGroup(pid, "SIGKILL"), 10_000)
+      process.kill(pid, signal)
+      await closed
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Kills what is left of started examples, if their tests have failed. */
+export const killAll = (programs: Iterable<Started>): void => {
+  for (const { pid } of programs) signalGroup(pid, "SIGKILL")
+}

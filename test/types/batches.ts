@@ -76,6 +76,14 @@ Task.forkAll(task, payloads, { chunkSize: 2 })
 // @ts-expect-error: a stream has no handle
 Task.forkAll(stream, [1])
 
+// --- forkAllDiscard ------------------------------------------------------------------------------------------------
+
+const ids = Task.forkAllDiscard(task, payloads, { idempotencyKey: "k" })
+check<Equal<typeof ids, Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner>>>()
+
+// @ts-expect-error: a stream has no id
+Task.forkAllDiscard(stream, [1])
+
 // --- asCompleted ---------------------------------------------------------------------------------------------------
 
 const completed = Task.asCompleted(task, payloads)

@@ -52,6 +52,9 @@ check<
 const forkDiscard = fields.forkDiscard({ path: "a" })
 check<Equal<typeof forkDiscard, Effect.Effect<string, TaskError, TaskRunner>>>()
 
+const attach = fields.attach("id")
+check<Equal<typeof attach, Effect.Effect<TaskFiber<Date, Denied | TaskError>, TaskError, TaskRunner>>>()
+
 const runSchema = schema.run([1n])
 check<Equal<Effect.Error<typeof runSchema>, TaskError>>()
 
@@ -100,6 +103,9 @@ fields.run({ path: "a" }, { urgent: true })
 fields.run({ path: "a" }, { priority: "high" })
 // @ts-expect-error: what moves is a buffer or a port
 fields.run({ path: "a" }, { transfer: [1] })
+// @ts-expect-error: an id is text
+fields.attach(1)
+fields.run({ path: "a" }, { idempotencyKey: "k", ttl: "1 day", maxAttempts: 3, queue: "mail", concurrencyKey: "user" })
 fields.run({ path: "a" }, { transfer: [new ArrayBuffer(1), new MessageChannel().port1], priority: undefined })
 
 // @ts-expect-error: a stream has no single result
@@ -108,6 +114,10 @@ stream.run({ from: 1 })
 stream.fork({ from: 1 })
 // @ts-expect-error: nor an id
 stream.forkDiscard({ from: 1 })
+// @ts-expect-error: nor is it taken up again
+stream.attach("id")
+// @ts-expect-error: what only a store makes of a call is nothing to a stream
+stream.stream({ from: 1 }, { idempotencyKey: "key" })
 // @ts-expect-error: one result is no stream
 fields.stream({ path: "a" })
 // @ts-expect-error: a stream that has given something is not begun again

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import * as Task from "../../Task.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
-import { assertFails, settled, type SharedIt, type Subject, testWith } from "../Subject.ts"
+import { assertFails, settled, type SharedIt, type Subject, testWith, until } from "../Subject.ts"
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
@@ -118,6 +118,19 @@ export const batch = (it: SharedIt, subject: Subject): void => {
         yield* Fiber.joinAll(fibers),
         range(20).map((n) => n + 1)
       )
+    }))
+
+  test("forkAllDiscard gives the ids in order", (notes) =>
+    Effect.gen(function* () {
+      const names = range(20).map(String)
+      const ids = yield* Task.forkAllDiscard(
+        tasks.note,
+        names.map((name) => ({ file: notes.file, name }))
+      )
+      assert.strictEqual(new Set(ids).size, 20)
+      yield* until("all to have run", () => notes.lines().length === 20)
+      assert.deepStrictEqual(notes.lines().toSorted(), names.toSorted())
+      assert.deepStrictEqual(yield* Task.forkAllDiscard(tasks.note, []), [])
     }))
 
   test("asCompleted gives results as they come", (notes) =>

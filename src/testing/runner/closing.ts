@@ -58,21 +58,23 @@ export const closing = (it: SharedIt, subject: Subject): void => {
 
   test("a runner that was never used closes", {}, (_, close) => close)
 
-  test("closing waits for the tasks that run and that wait", { shutdownGrace: "20 seconds" }, (notes, close) =>
-    Effect.gen(function* () {
-      const fibers = yield* Effect.forEach(["a", "b", "c", "d"], (name) => tasks.hold.fork({ ...notes, name }))
-      yield* Effect.forEach(["a", "b"], (name) => notes.awaitLine(`${name} started`))
-      const closing = yield* Effect.forkChild(close, { startImmediately: true })
-      yield* untilEffect(
-        "new tasks to be refused",
-        Effect.map(Effect.exit(tasks.note.run({ ...notes, name: "new" })), Exit.isFailure)
-      )
-      assert.isUndefined(closing.pollUnsafe())
-      yield* notes.open()
-      yield* Fiber.join(closing)
-      assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["a", "b", "c", "d"])
-    })
-  )
+  if (!subject.capabilities.durable) {
+    test("closing waits for the tasks that run and that wait", { shutdownGrace: "20 seconds" }, (notes, close) =>
+      Effect.gen(function* () {
+        const fibers = yield* Effect.forEach(["a", "b", "c", "d"], (name) => tasks.hold.fork({ ...notes, name }))
+        yield* Effect.forEach(["a", "b"], (name) => notes.awaitLine(`${name} started`))
+        const closing = yield* Effect.forkChild(close, { startImmediately: true })
+        yield* untilEffect(
+          "new tasks to be refused",
+          Effect.map(Effect.exit(tasks.note.run({ ...notes, name: "new" })), Exit.isFailure)
+        )
+        assert.isUndefined(closing.pollUnsafe())
+        yield* notes.open()
+        yield* Fiber.join(closing)
+        assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["a", "b", "c", "d"])
+      })
+    )
+  }
 
   test("a task that is waited for may still run tasks of its own", { shutdownGrace: "20 seconds" }, (notes, close) =>
     Effect.gen(function* () {
@@ -86,33 +88,40 @@ export const closing = (it: SharedIt, subject: Subject): void => {
     })
   )
 
-  test("what takes longer than shutdownGrace is stopped, with its finalizers", { shutdownGrace: 100 }, (notes, close) =>
-    Effect.gen(function* () {
-      const names = ["a", "b", "c"]
-      const fibers = yield* Effect.forEach(names, (name) => tasks.hold.fork({ ...notes, name }))
-      const later = yield* tasks.note.fork({ ...notes, name: "later" }, { delay: "1 hour" })
-      yield* Effect.forEach(["a", "b"], (name) => notes.awaitLine(`${name} started`))
-      yield* close
-      const lines = notes.lines()
-      const count = (what: string) => lines.filter((line) => line.endsWith(what)).length
-      assert.strictEqual(count("stopped"), count("started"))
-      assert.strictEqual(count("ended") + count("later"), 0)
-      for (const fiber of fibers) assertFails(yield* Fiber.await(fiber), "TaskCancelled", { taskId: fiber.taskId })
-      assertFails(yield* Fiber.await(later), "TaskCancelled")
-    })
-  )
+  if (!subject.capabilities.durable) {
+    test(
+      "what takes longer than shutdownGrace is stopped, with its finalizers",
+      { shutdownGrace: 100 },
+      (notes, close) =>
+        Effect.gen(function* () {
+          const names = ["a", "b", "c"]
+          const fibers = yield* Effect.forEach(names, (name) => tasks.hold.fork({ ...notes, name }))
+          const later = yield* tasks.note.fork({ ...notes, name: "later" }, { delay: "1 hour" })
+          yield* Effect.forEach(["a", "b"], (name) => notes.awaitLine(`${name} started`))
+          yield* close
+          const lines = notes.lines()
+          const count = (what: string) => lines.filter((line) => line.endsWith(what)).length
+          assert.strictEqual(count("stopped"), count("started"))
+          assert.strictEqual(count("ended") + count("later"), 0)
+          for (const fiber of fibers) assertFails(yield* Fiber.await(fiber), "TaskCancelled", { taskId: fiber.taskId })
+          assertFails(yield* Fiber.await(later), "TaskCancelled")
+        })
+    )
+  }
 
-  test("a stream that is being read is stopped too", { shutdownGrace: 50 }, (notes, close) =>
-    Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(
-        Stream.runDrain(tasks.endless.stream({ file: notes.file, counter: notes.path("counter"), chunk: 10 }))
-      )
-      yield* notes.awaitLine("started")
-      yield* close
-      assertFails(yield* Fiber.await(fiber), "TaskCancelled")
-      assert.deepStrictEqual(notes.lines(), ["started", "stopped"])
-    })
-  )
+  if (!subject.capabilities.durable) {
+    test("a stream that is being read is stopped too", { shutdownGrace: 50 }, (notes, close) =>
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(
+          Stream.runDrain(tasks.endless.stream({ file: notes.file, counter: notes.path("counter"), chunk: 10 }))
+        )
+        yield* notes.awaitLine("started")
+        yield* close
+        assertFails(yield* Fiber.await(fiber), "TaskCancelled")
+        assert.deepStrictEqual(notes.lines(), ["started", "stopped"])
+      })
+    )
+  }
 
   test("the finalizers of the handlers' Layer run", {}, (notes, close) =>
     Effect.gen(function* () {

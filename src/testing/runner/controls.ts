@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import { isTaskFiber } from "../../TaskFiber.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
-import { settled, type SharedIt, type Subject, testWith, untilEffect } from "../Subject.ts"
+import { assertFails, settled, type SharedIt, type Subject, testWith, untilEffect } from "../Subject.ts"
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
@@ -44,13 +44,40 @@ export const controls = (it: SharedIt, subject: Subject): void => {
       assert.deepStrictEqual(yield* runner.tasks, [])
     }))
 
-  test("ids are unique, and forkDiscard gives one", (notes) =>
+  if (!subject.capabilities.durable) {
+    test("ids are unique, and forkDiscard gives one", (notes) =>
+      Effect.gen(function* () {
+        const runner = yield* TaskRunner
+        const ids = yield* Effect.forEach(range(100), (n) => tasks.note.forkDiscard({ ...notes, name: `${n}` }))
+        assert.strictEqual(new Set(ids).size, 100)
+        yield* runner.awaitIdle()
+        assert.strictEqual(notes.lines().length, 100)
+      }))
+  }
+
+  test("a task is taken up again by its id", (notes) =>
     Effect.gen(function* () {
-      const runner = yield* TaskRunner
-      const ids = yield* Effect.forEach(range(100), (n) => tasks.note.forkDiscard({ ...notes, name: `${n}` }))
-      assert.strictEqual(new Set(ids).size, 100)
-      yield* runner.awaitIdle()
-      assert.strictEqual(notes.lines().length, 100)
+      const first = yield* tasks.hold.fork({ ...notes, name: "a" }, { tags: ["x"] })
+      yield* notes.awaitLine("a started")
+      const second = yield* tasks.hold.attach(first.taskId)
+      assert.strictEqual(second.taskId, first.taskId)
+      assert.strictEqual(yield* second.status, "running")
+      assert.deepStrictEqual(second.metadata, first.metadata)
+      assertFails(yield* Effect.exit(tasks.add.attach(first.taskId)), "TaskRejected", { task: "add" })
+      assertFails(yield* Effect.exit(tasks.hold.attach("nobody")), "TaskNotFound", { taskId: "nobody" })
+      yield* notes.open()
+      assert.deepStrictEqual(yield* Fiber.joinAll([first, second]), ["a", "a"])
+      assert.strictEqual(yield* second.status, "completed")
+    }))
+
+  test("interrupting a handle of a task that was taken up again cancels the task", (notes) =>
+    Effect.gen(function* () {
+      const first = yield* tasks.hold.fork({ ...notes, name: "a" })
+      yield* notes.awaitLine("a started")
+      const second = yield* tasks.hold.attach(first.taskId)
+      yield* Fiber.interrupt(second)
+      assert.deepStrictEqual(notes.lines(), ["a started", "a stopped"])
+      assertFails(yield* Fiber.await(first), "TaskCancelled", { taskId: first.taskId })
     }))
 
   test("the status of a handle follows its task", (notes) =>
@@ -131,27 +158,29 @@ export const controls = (it: SharedIt, subject: Subject): void => {
 
   if (!subject.capabilities.queue) return
 
-  test("a runner grows and shrinks without losing a task", { size: 1 }, (notes) =>
-    Effect.gen(function* () {
-      const runner = yield* TaskRunner
-      const hold = (name: string, gate: string) => tasks.hold.fork({ file: notes.file, name, gate: notes.path(gate) })
-      const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => hold(name, "first"))
-      yield* notes.awaitLine("a started")
-      assert.strictEqual((yield* runner.stats).queued, 2)
-      yield* runner.resize(3)
-      yield* notes.awaitLine("b started")
-      yield* notes.awaitLine("c started")
-      yield* runner.resize(1)
-      const more = yield* Effect.forEach(["d", "e"], (name) => hold(name, "second"))
-      yield* notes.open("first")
-      assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["a", "b", "c"])
-      yield* notes.awaitLine("d started")
-      yield* settled(() => 0)
-      assert.notInclude(notes.lines(), "e started")
-      yield* notes.open("second")
-      assert.deepStrictEqual(yield* Fiber.joinAll(more), ["d", "e"])
-    })
-  )
+  if (!subject.capabilities.durable) {
+    test("a runner grows and shrinks without losing a task", { size: 1 }, (notes) =>
+      Effect.gen(function* () {
+        const runner = yield* TaskRunner
+        const hold = (name: string, gate: string) => tasks.hold.fork({ file: notes.file, name, gate: notes.path(gate) })
+        const fibers = yield* Effect.forEach(["a", "b", "c"], (name) => hold(name, "first"))
+        yield* notes.awaitLine("a started")
+        assert.strictEqual((yield* runner.stats).queued, 2)
+        yield* runner.resize(3)
+        yield* notes.awaitLine("b started")
+        yield* notes.awaitLine("c started")
+        yield* runner.resize(1)
+        const more = yield* Effect.forEach(["d", "e"], (name) => hold(name, "second"))
+        yield* notes.open("first")
+        assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["a", "b", "c"])
+        yield* notes.awaitLine("d started")
+        yield* settled(() => 0)
+        assert.notInclude(notes.lines(), "e started")
+        yield* notes.open("second")
+        assert.deepStrictEqual(yield* Fiber.joinAll(more), ["d", "e"])
+      })
+    )
+  }
 
   test("a hundred thousand tasks wait, and all of them run", {}, () =>
     Effect.gen(function* () {

@@ -36,14 +36,16 @@ export const input = (it: SharedIt, subject: Subject): void => {
       yield* runner.awaitIdle()
     }))
 
-  test("a task without a handler is not found", () =>
-    Effect.gen(function* () {
-      const exit = yield* Effect.exit(tasks.unknown.run({ a: 1 }))
-      assertFails(exit, "TaskNotFound", { task: "unknown" })
-      assert.include((errorOf(exit) as unknown as { readonly available: ReadonlyArray<string> }).available, "add")
-      const forked = yield* Effect.exit(Effect.flatMap(tasks.unknown.fork({ a: 1 }), Fiber.join))
-      assertFails(forked, "TaskNotFound")
-    }))
+  if (!subject.capabilities.durable) {
+    test("a task without a handler is not found", () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(tasks.unknown.run({ a: 1 }))
+        assertFails(exit, "TaskNotFound", { task: "unknown" })
+        assert.include((errorOf(exit) as unknown as { readonly available: ReadonlyArray<string> }).available, "add")
+        const forked = yield* Effect.exit(Effect.flatMap(tasks.unknown.fork({ a: 1 }), Fiber.join))
+        assertFails(forked, "TaskNotFound")
+      }))
+  }
 
   test("a result that does not match its schema is ResultInvalid", () =>
     Effect.gen(function* () {

@@ -127,10 +127,7 @@ export const interruption = (it: SharedIt, subject: Subject): void => {
     Effect.gen(function* () {
       const runner = yield* TaskRunner
       const { failed } = yield* runner.stats
-      const fiber = yield* tasks.fail.fork(
-        { how: "denied" },
-        { retry: { schedule: Schedule.spaced("1 hour"), while: () => true } }
-      )
+      const fiber = yield* tasks.fail.fork({ how: "denied" }, { retry: { schedule: Schedule.spaced("1 hour") } })
       yield* untilEffect(
         "the first attempt to have failed",
         Effect.map(runner.stats, (stats) => stats.failed === failed + 1)

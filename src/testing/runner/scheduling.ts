@@ -115,37 +115,43 @@ export const scheduling = (it: SharedIt, subject: Subject): void => {
     })
   )
 
-  test("over maxQueue a call fails with QueueFull where that is asked for", options(2, "fail"), (notes) =>
-    Effect.gen(function* () {
-      const [first] = yield* occupy(notes, ["first"])
-      const accepted = yield* Effect.forEach(range(2), (n) => tasks.note.fork({ ...notes, name: `${n}` }))
-      const refusedFork = yield* Effect.exit(tasks.note.fork({ ...notes, name: "refused" }))
-      assertFails(refusedFork, "QueueFull", { task: "note", limit: 2 })
-      assertFails(yield* Effect.exit(tasks.note.run({ ...notes, name: "refused" })), "QueueFull")
-      assert.strictEqual(yield* queued, 2)
-      yield* notes.open()
-      yield* Fiber.joinAll([first!, ...accepted])
-      yield* tasks.note.run({ ...notes, name: "last" })
-      assert.deepStrictEqual(notes.lines(), ["first started", "first ended", "0", "1", "last"])
-    })
-  )
+  if (!subject.capabilities.durable) {
+    test("over maxQueue a call fails with QueueFull where that is asked for", options(2, "fail"), (notes) =>
+      Effect.gen(function* () {
+        const [first] = yield* occupy(notes, ["first"])
+        const accepted = yield* Effect.forEach(range(2), (n) => tasks.note.fork({ ...notes, name: `${n}` }))
+        const refusedFork = yield* Effect.exit(tasks.note.fork({ ...notes, name: "refused" }))
+        assertFails(refusedFork, "QueueFull", { task: "note", limit: 2 })
+        assertFails(yield* Effect.exit(tasks.note.run({ ...notes, name: "refused" })), "QueueFull")
+        assert.strictEqual(yield* queued, 2)
+        yield* notes.open()
+        yield* Fiber.joinAll([first!, ...accepted])
+        yield* tasks.note.run({ ...notes, name: "last" })
+        assert.deepStrictEqual(notes.lines(), ["first started", "first ended", "0", "1", "last"])
+      })
+    )
+  }
 
-  test("over maxQueue a call waits where that is asked for", options(2, "wait"), (notes) =>
-    Effect.gen(function* () {
-      const [first] = yield* occupy(notes, ["first"])
-      const accepted = yield* Effect.forEach(range(2), (n) => tasks.note.fork({ ...notes, name: `${n}` }))
-      const waiting = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "waited" }), { startImmediately: true })
-      const leaving = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "left" }), { startImmediately: true })
-      yield* settled(() => 0)
-      assert.isUndefined(waiting.pollUnsafe(), "the call had to wait")
-      yield* Fiber.interrupt(leaving)
-      assertInterrupted(yield* Fiber.await(leaving))
-      yield* notes.open()
-      const last = yield* Fiber.join(waiting)
-      yield* Fiber.joinAll([first!, ...accepted, last])
-      assert.deepStrictEqual(notes.lines(), ["first started", "first ended", "0", "1", "waited"])
-    })
-  )
+  if (!subject.capabilities.durable) {
+    test("over maxQueue a call waits where that is asked for", options(2, "wait"), (notes) =>
+      Effect.gen(function* () {
+        const [first] = yield* occupy(notes, ["first"])
+        const accepted = yield* Effect.forEach(range(2), (n) => tasks.note.fork({ ...notes, name: `${n}` }))
+        const waiting = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "waited" }), {
+          startImmediately: true
+        })
+        const leaving = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "left" }), { startImmediately: true })
+        yield* settled(() => 0)
+        assert.isUndefined(waiting.pollUnsafe(), "the call had to wait")
+        yield* Fiber.interrupt(leaving)
+        assertInterrupted(yield* Fiber.await(leaving))
+        yield* notes.open()
+        const last = yield* Fiber.join(waiting)
+        yield* Fiber.joinAll([first!, ...accepted, last])
+        assert.deepStrictEqual(notes.lines(), ["first started", "first ended", "0", "1", "waited"])
+      })
+    )
+  }
 
   test("calls that waited for room keep their order and their priority", options(1, "wait"), (notes) =>
     Effect.gen(function* () {

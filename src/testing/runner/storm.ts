@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
-import { type Notes, type Subject, testWith } from "../Subject.ts"
+import { type Capabilities, type Notes, type Subject, testWith } from "../Subject.ts"
 
 /** Random numbers that are the same in each run. */
 const makeRandom = (seed: number) => (below: number) => {
@@ -33,7 +33,7 @@ const endOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return Cause.isDieReason(reason) ? "defect" : "interrupt"
 }
 
-const makeCalls = (notes: Notes, random: (below: number) => number, isolated: boolean) => {
+const makeCalls = (notes: Notes, random: (below: number) => number, { durable, isolated }: Capabilities) => {
   const fork = Effect.forkChild
   const kinds: ReadonlyArray<() => Effect.Effect<Omit<Call, "what">, unknown, TaskRunner>> = [
     () =>
@@ -67,6 +67,13 @@ const makeCalls = (notes: Notes, random: (below: number) => number, isolated: bo
       }),
     () => Effect.map(tasks.nest.fork({ depth: 2, width: 2 }), (fiber) => ({ fiber, mayEnd: ["success"] })),
     () =>
+      Effect.map(fork(tasks.add.run({ a: "a" as unknown as number, b: 1 })), (fiber) => ({
+        fiber,
+        mayEnd: ["PayloadInvalid"]
+      }))
+  ]
+  const undurable: typeof kinds = [
+    () =>
       Effect.map(
         fork(Stream.runCollect(Stream.take(tasks.numbers.stream({ count: 5000, chunk: 10 }), random(3000)))),
         (fiber) => ({ fiber, mayEnd: ["success"] })
@@ -75,11 +82,6 @@ const makeCalls = (notes: Notes, random: (below: number) => number, isolated: bo
       Effect.map(fork(Stream.runDrain(tasks.numbers.stream({ count: 10, chunk: 1, failAfter: 5 }))), (fiber) => ({
         fiber,
         mayEnd: ["Unreadable"]
-      })),
-    () =>
-      Effect.map(fork(tasks.add.run({ a: "a" as unknown as number, b: 1 })), (fiber) => ({
-        fiber,
-        mayEnd: ["PayloadInvalid"]
       })),
     () => Effect.map(fork(tasks.unknown.run({ a: 1 })), (fiber) => ({ fiber, mayEnd: ["TaskNotFound"] }))
   ]
@@ -98,12 +100,13 @@ const makeCalls = (notes: Notes, random: (below: number) => number, isolated: bo
         })
       )
   ]
+  const calm = durable ? kinds : [...kinds, ...undurable]
   return Effect.forEach(
     Array.from({ length: 300 }, (_, index) => index),
     (index) =>
       Effect.gen(function* () {
         const violence = isolated && random(50) === 0
-        const from = violence ? violent : kinds
+        const from = violence ? violent : calm
         const kind = random(from.length)
         if (random(20) === 0) yield* Effect.sleep(random(10))
         const call = yield* from[kind]!()
@@ -132,7 +135,7 @@ export const storm = (subject: Subject): void => {
       (notes) =>
         Effect.gen(function* () {
           const runner = yield* TaskRunner
-          const calls = yield* makeCalls(notes, makeRandom(seed), isolated)
+          const calls = yield* makeCalls(notes, makeRandom(seed), subject.capabilities)
           for (const { fiber, mayEnd, what } of calls) {
             const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "20 seconds")
             if (exit._tag === "None") assert.fail(`${what} has not ended (${mayEnd.join(" or ")})`)

@@ -1,6 +1,7 @@
 // What 64 MB of bytes cost to hand to a worker.
-import { type Case, makeAwake, type Metric } from "../case.ts"
+import { type Case, makeAwake } from "../case.ts"
 import { collectGarbage } from "../measure.ts"
+import type { Metric } from "../results.ts"
 import type { Pool } from "../subject.ts"
 
 const size = 64 * 1024 * 1024

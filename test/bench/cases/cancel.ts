@@ -1,15 +1,7 @@
 // How long a pool is away after a task that never ends has been called off.
 import { setTimeout as sleep } from "node:timers/promises"
-import {
-  blockWorkers,
-  type Case,
-  type CaseContext,
-  checkTiny,
-  type Metric,
-  poolSize,
-  tinyCall,
-  wakeWorkers
-} from "../case.ts"
+import { blockWorkers, type Case, type CaseContext, checkTiny, poolSize, tinyCall, wakeWorkers } from "../case.ts"
+import type { Metric } from "../results.ts"
 import type { Started } from "../subject.ts"
 
 const limitMillis = 5000

@@ -1,6 +1,7 @@
 // What values cost to send there and back.
-import { type Case, type Metric, makeAwake } from "../case.ts"
+import { type Case, makeAwake } from "../case.ts"
 import { median } from "../measure.ts"
+import type { Metric } from "../results.ts"
 import type { Call, Pool } from "../subject.ts"
 import type { Profile, SmallRecord } from "../tasks.ts"
 

@@ -1,0 +1,7 @@
+/**
+ * What can be put round a runner. Reached as `Middleware` from `effect-strand`.
+ *
+ * @since 0.2.0
+ */
+export * from "./Middleware.ts"
+export { type Options as RecordedOptions, recorded } from "./recorded.ts"

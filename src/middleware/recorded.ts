@@ -1,0 +1,169 @@
+/**
+ * Records the tasks of any runner in a store: what was called, how it went, how it ended.
+ *
+ * @since 0.2.0
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { type EncodedExit, type NewRecord, TaskStore } from "../store/TaskStore.ts"
+import * as TaskCodec from "../TaskCodec.ts"
+import type { StoreFailure } from "../TaskError.ts"
+import type { TaskRequest } from "../TaskRequest.ts"
+import * as Middleware from "./Middleware.ts"
+
+/**
+ * Options of {@link recorded}.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options {
+  /**
+   * What becomes of a task when its record cannot be written. `"warn"`: a warning is logged and the task goes on. `"fail"`:
+   * a task whose start cannot be recorded fails with `StoreFailure` and is not run; its end is recorded as far as possible.
+   *
+   * @default "warn"
+   */
+  readonly onFailure?: "warn" | "fail" | undefined
+}
+
+/** The queue that recorded tasks are shown in, which no reader takes from. */
+const queue = "recorded"
+
+const recordOf = (request: TaskRequest): NewRecord => {
+  const payload = TaskCodec.of(request.task).payload.encode(request.payload)
+  const { caller, createdAt, options } = request
+  return {
+    id: request.id,
+    name: request.name,
+    queue,
+    status: "running",
+    // One that does not match its schema is refused by the runner, which the record then says.
+    payload: Result.isSuccess(payload) ? payload.success : null,
+    exit: undefined,
+    failure: undefined,
+    attempts: 1,
+    maxAttempts: 1,
+    retryDelays: undefined,
+    priority: request.priority,
+    createdAt,
+    runAt: createdAt,
+    startedAt: createdAt,
+    finishedAt: undefined,
+    deadline: undefined,
+    timeToLive: options.ttl === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(options.ttl)),
+    expiresAt: undefined,
+    token: 0,
+    worker: undefined,
+    leaseUntil: undefined,
+    cancelRequested: false,
+    progress: undefined,
+    tags: request.tags,
+    trace: caller.span && {
+      traceId: caller.span.traceId,
+      spanId: caller.span.spanId,
+      sampled: caller.span.sampled
+    },
+    parentId: request.parentId,
+    idempotencyKey: undefined,
+    concurrencyKey: options.concurrencyKey
+  }
+}
+
+const encodeExit = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): EncodedExit => {
+  const codec = TaskCodec.of(request.task)
+  if (Exit.isFailure(exit)) return { _tag: "Failure", cause: TaskCodec.encodeFailure(codec, exit.cause) }
+  // The elements of a stream are not kept.
+  const value = request.task.kind === "stream" ? Result.succeed(null) : codec.success.encode(exit.value)
+  return Result.isSuccess(value)
+    ? { _tag: "Success", value: value.success }
+    : { _tag: "Failure", cause: TaskCodec.encodeFailure(codec, Cause.die(new Error(value.failure.message))) }
+}
+
+/** The records of one call. */
+class Recording {
+  private readonly store: TaskStore["Service"]
+  private readonly request: TaskRequest
+  private readonly strict: boolean
+  private readonly begun: NewRecord
+
+  constructor(store: TaskStore["Service"], request: TaskRequest, strict: boolean) {
+    this.store = store
+    this.request = request
+    this.strict = strict
+    this.begun = recordOf(request)
+  }
+
+  get begin(): Effect.Effect<void, StoreFailure> {
+    const written = this.store.put(this.begun)
+    return this.strict ? written : Effect.catch(written, this.warn)
+  }
+
+  /** The record of the end. The caller gets its result whatever becomes of the record. */
+  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.store.put({
+        ...this.begun,
+        status: this.request.statusOf(exit),
+        exit: encodeExit(this.request, exit),
+        attempts: this.request.attempt,
+        progress: this.request.info.progress,
+        finishedAt: this.request.caller.clock.currentTimeMillisUnsafe()
+      })
+    ).pipe(Effect.catch(this.warn))
+  }
+
+  private readonly warn = (error: StoreFailure): Effect.Effect<void> =>
+    Effect.logWarning(`Task "${this.request.name}" (${this.request.id}) is not recorded as it should be`, error)
+}
+
+/**
+ * Records the tasks of a runner in the `TaskStore`: threads, processes and fibers then have a history that any program can
+ * read.
+ *
+ * **Details**
+ *
+ * - a record is there when `fork` returns. It says `running` until the task is over, then how it ended, with the result or
+ *   the error as their schemas write them, the last progress, and the times
+ * - the records of a program that died say that their tasks failed with `WorkerCrashed`
+ * - `ttl` of the task or the call says how long its record is kept; otherwise the store does
+ * - the elements of a stream are not kept; its end is
+ * - nothing is queued: a recorded task is not run again
+ *
+ * **Gotchas**
+ *
+ * A `StoreRunner` keeps records by itself. In front of it this is of no use: it warns that it may not overwrite them.
+ *
+ * @category middleware
+ * @since 0.2.0
+ */
+export const recorded = (options: Options = {}): Middleware.Middleware<never, TaskStore> =>
+  Middleware.make(
+    Effect.map(TaskStore, (store): Middleware.Around => {
+      const record = (request: TaskRequest) => new Recording(store, request, options.onFailure === "fail")
+      return {
+        execute: (request, next) =>
+          Effect.suspend(() => {
+            const recording = record(request)
+            return Effect.andThen(
+              recording.begin,
+              Effect.onExit(next, (exit) => recording.end(exit))
+            )
+          }),
+        stream: (request, next) =>
+          Stream.suspend(() => {
+            const recording = record(request)
+            return Stream.unwrap(
+              Effect.as(
+                recording.begin,
+                Stream.onExit(next, (exit) => recording.end(exit))
+              )
+            )
+          })
+      }
+    })
+  )

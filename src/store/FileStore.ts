@@ -1,0 +1,91 @@
+/**
+ * Keeps tasks as JSON files in a folder: a person can read them with a text editor, copy them and keep them in a backup.
+ *
+ * Several processes of one machine may use one folder. Each has all of its records in memory, so it is meant for thousands
+ * of tasks and not for millions: {@link SqliteStore} is.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { StoreFailure } from "../TaskError.ts"
+import { FileMedium } from "./file/FileMedium.ts"
+import * as Bell from "./sqlite/Bell.ts"
+import * as EmbeddedStore from "./sqlite/EmbeddedStore.ts"
+import { migrate } from "./sqlite/Schema.ts"
+import * as TemporaryFolder from "./sqlite/TemporaryFolder.ts"
+import type { TaskQueue } from "./TaskQueue.ts"
+import type { TaskStore } from "./TaskStore.ts"
+
+/**
+ * Options of {@link layer}.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options extends EmbeddedStore.Options {
+  /** Where the files are. The folder is made if need be. */
+  readonly folder: string
+  /**
+   * What is on disk when a task is accepted or completed. `"normal"`: in the operating system's hands, which no death of a
+   * process can undo, but a crash of the machine can, for the last moments. `"full"`: on the disk itself, at the price of
+   * waiting for it.
+   *
+   * @default "normal"
+   */
+  readonly synchronous?: "normal" | "full" | undefined
+}
+
+const failing = (folder: string) => (cause: unknown) =>
+  new StoreFailure({ operation: `open the folder ${folder}`, cause })
+
+const open = (options: Options) =>
+  Effect.gen(function* () {
+    const { folder } = options
+    const acquire = <A extends { close(): void }>(make: () => A): Effect.Effect<A, StoreFailure, Scope.Scope> =>
+      Effect.acquireRelease(Effect.try({ try: make, catch: failing(folder) }), (made) =>
+        Effect.sync(() => made.close())
+      )
+    const context = yield* Effect.context<never>()
+    const onDamaged = (problem: string) => {
+      Effect.runForkWith(context)(Effect.logWarning(`A record cannot be read and is left alone: ${problem}`))
+    }
+    const connection = yield* acquire(() => new DatabaseSync(":memory:"))
+    const medium = yield* acquire(() => {
+      mkdirSync(folder, { recursive: true })
+      migrate(connection)
+      return new FileMedium(connection, folder, options.synchronous === "full", onDamaged)
+    })
+    const parts: EmbeddedStore.Parts = {
+      connection,
+      medium,
+      damageOf: (id) => medium.records.damageOf(id),
+      work: yield* acquire(() => Bell.make(join(folder, "work"))),
+      changes: yield* acquire(() => Bell.make(join(folder, "changes")))
+    }
+    return parts
+  })
+
+/**
+ * A store in a folder.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = (options: Options): Layer.Layer<TaskStore | TaskQueue, StoreFailure> =>
+  Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
+
+/**
+ * A store in a folder of its own, among the system's temporary files. Nothing of it is left when the Layer ends.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerTemporary = (
+  options: Omit<Options, "folder"> = {}
+): Layer.Layer<TaskStore | TaskQueue, StoreFailure> =>
+  TemporaryFolder.provide((folder) => layer({ ...options, folder }))

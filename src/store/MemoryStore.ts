@@ -1,0 +1,53 @@
+/**
+ * Keeps tasks in the memory of this program: for tests, and for programs that want a store's ways without its durability.
+ *
+ * It is the SQLite store without a file. Everything is written and read as if it went to disk, so what works with it works
+ * with the others.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { DatabaseSync } from "node:sqlite"
+import * as Bell from "./sqlite/Bell.ts"
+import * as EmbeddedStore from "./sqlite/EmbeddedStore.ts"
+import { migrate } from "./sqlite/Schema.ts"
+import type { TaskQueue } from "./TaskQueue.ts"
+import type { TaskStore } from "./TaskStore.ts"
+
+/**
+ * Options of {@link layer}.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Options = EmbeddedStore.Options
+
+/**
+ * A store in memory. It is gone with the Layer.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<TaskStore | TaskQueue> =>
+  Layer.effectContext(
+    Effect.flatMap(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const connection = new DatabaseSync(":memory:")
+          migrate(connection)
+          return connection
+        }),
+        (connection) => Effect.sync(() => connection.close())
+      ),
+      (connection) => EmbeddedStore.make({ connection, work: Bell.silent, changes: Bell.silent }, options)
+    )
+  )
+
+/**
+ * The same: a store in memory is temporary by nature. Here so that all stores have it.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerTemporary = layer

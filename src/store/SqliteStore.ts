@@ -1,0 +1,120 @@
+/**
+ * Keeps tasks in an SQLite file: the embedded default, fast, and safe for several processes of one machine.
+ *
+ * It uses `node:sqlite`, so there is nothing to install and nothing to compile. A task is in the file's write-ahead log when
+ * `fork` returns: the death of any process loses nothing. What a loss of power may lose is said by `synchronous`.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { mkdirSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { StoreFailure } from "../TaskError.ts"
+import * as Bell from "./sqlite/Bell.ts"
+import * as EmbeddedStore from "./sqlite/EmbeddedStore.ts"
+import { migrate } from "./sqlite/Schema.ts"
+import * as TemporaryFolder from "./sqlite/TemporaryFolder.ts"
+import type { TaskQueue } from "./TaskQueue.ts"
+import type { TaskStore } from "./TaskStore.ts"
+
+/**
+ * Options of {@link layer}.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options extends EmbeddedStore.Options {
+  /** The database file. It is made if need be, with its folder. Beside it are its log and two files that wake readers. */
+  readonly filename: string
+  /**
+   * What is on disk when a task is accepted or completed. `"normal"`: in the operating system's hands, which no death of a
+   * process can undo, but a crash of the machine can, for the last moments. `"full"`: on the disk itself; a commit then waits
+   * for the disk, and those of one moment share a wait.
+   *
+   * @default "normal"
+   */
+  readonly synchronous?: "normal" | "full" | undefined
+}
+
+const failing = (filename: string) => (cause: unknown) =>
+  new StoreFailure({ operation: `open the database ${filename}`, cause })
+
+/** How large the log may grow before a commit has to move it into the database, in pages of 4 KB. */
+const largestLog = 4_000
+
+/** After how many commits it is moved when there is nothing else to do. */
+const commitsBefore = 50
+
+/** Moves the log into the database. That waits for the disk, which a commit on somebody's way should not. */
+const moveLog = (connection: DatabaseSync) => {
+  let moved = 0
+  return (commits: number): void => {
+    if (commits - moved < commitsBefore || connection.isTransaction) return
+    moved = commits
+    try {
+      connection.exec("PRAGMA wal_checkpoint(PASSIVE)")
+    } catch {
+      // Another process moves it, or there is no room: a later commit will do it, and say what is wrong.
+    }
+  }
+}
+
+const connect = ({ filename, synchronous }: Options): DatabaseSync => {
+  mkdirSync(dirname(filename), { recursive: true })
+  const connection = new DatabaseSync(filename, { timeout: 10_000 })
+  try {
+    connection.exec("PRAGMA journal_mode = WAL")
+    connection.exec(`PRAGMA synchronous = ${synchronous === "full" ? "FULL" : "NORMAL"}`)
+    connection.exec("PRAGMA cache_size = -32768")
+    connection.exec(`PRAGMA wal_autocheckpoint = ${largestLog}`)
+    connection.exec("PRAGMA temp_store = MEMORY")
+    migrate(connection)
+    // From here on nobody waits inside of SQLite, which would hold up the event loop.
+    connection.exec("PRAGMA busy_timeout = 0")
+    return connection
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+}
+
+const open = (options: Options) =>
+  Effect.gen(function* () {
+    const { filename } = options
+    const acquire = <A extends { close(): void }>(make: () => A): Effect.Effect<A, StoreFailure, Scope.Scope> =>
+      Effect.acquireRelease(Effect.try({ try: make, catch: failing(filename) }), (made) =>
+        Effect.sync(() => made.close())
+      )
+    const connection = yield* acquire(() => connect(options))
+    const parts: EmbeddedStore.Parts = {
+      connection,
+      onQuiet: moveLog(connection),
+      work: yield* acquire(() => Bell.make(`${filename}-work`)),
+      changes: yield* acquire(() => Bell.make(`${filename}-changes`))
+    }
+    return parts
+  })
+
+/**
+ * A store in an SQLite file. Any number of processes of one machine may have it open.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = (options: Options): Layer.Layer<TaskStore | TaskQueue, StoreFailure> =>
+  Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
+
+/**
+ * A store in an SQLite file of its own, in the system's folder for temporary files. Nothing of it is left when the Layer
+ * ends.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerTemporary = (
+  options: Omit<Options, "filename"> = {}
+): Layer.Layer<TaskStore | TaskQueue, StoreFailure> =>
+  TemporaryFolder.provide((folder) => layer({ ...options, filename: join(folder, "tasks.db") }))

@@ -1,0 +1,74 @@
+/**
+ * A lock between processes that cannot be left behind.
+ *
+ * It is the lock of an empty SQLite database: the operating system gives it back when its holder dies, however it dies, and
+ * no pid has to be guessed at. Nobody waits for it in the event loop.
+ *
+ * @since 0.2.0
+ */
+import { DatabaseSync } from "node:sqlite"
+
+/** How long to wait before asking again, in milliseconds: one, with some chance in it. */
+const delay = () => 1 + Math.floor(Math.random() * 2)
+
+/** After how long a lock that is not given back is a failure, in milliseconds. */
+const timeout = 30_000
+
+/**
+ * A lock in a file.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class Lock {
+  private readonly db: DatabaseSync
+
+  constructor(path: string) {
+    this.db = new DatabaseSync(path, { timeout: 10_000 })
+    try {
+      // The lock is in the file itself, so there is no journal to write.
+      this.db.exec("PRAGMA journal_mode = OFF")
+      this.db.exec("PRAGMA busy_timeout = 0")
+    } catch (error) {
+      this.db.close()
+      throw error
+    }
+  }
+
+  /** Calls back when the lock is held, or cannot be had. */
+  acquire(done: (failure?: { readonly error: unknown }) => void): void {
+    const since = performance.now()
+    const attempt = (): void => {
+      try {
+        this.db.exec("BEGIN EXCLUSIVE")
+      } catch (error) {
+        const busy = (error as { readonly errcode?: number }).errcode === 5
+        if (!busy || performance.now() - since > timeout) return done({ error })
+        setTimeout(attempt, delay())
+        return
+      }
+      done()
+    }
+    attempt()
+  }
+
+  /** Holds the lock for the time of a function, and waits for it in place: for the time before the event loop matters. */
+  hold<A>(run: () => A): A {
+    this.db.exec(`PRAGMA busy_timeout = ${timeout}`)
+    this.db.exec("BEGIN EXCLUSIVE")
+    this.db.exec("PRAGMA busy_timeout = 0")
+    try {
+      return run()
+    } finally {
+      this.release()
+    }
+  }
+
+  release(): void {
+    this.db.exec("COMMIT")
+  }
+
+  close(): void {
+    this.db.close()
+  }
+}

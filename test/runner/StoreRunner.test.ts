@@ -1,0 +1,38 @@
+// The runner over a store keeps the promises of every runner, with a reader in the same program.
+import * as Layer from "effect/Layer"
+import * as FiberRunner from "../../src/runner/FiberRunner.ts"
+import * as StoreRunner from "../../src/runner/StoreRunner.ts"
+import * as MemoryStore from "../../src/store/MemoryStore.ts"
+import * as Serialization from "../../src/store/Serialization.ts"
+import * as definitions from "../../src/testing/definitions.ts"
+import { RunnerSuite } from "../../src/testing/index.ts"
+import type * as Task from "../../src/Task.ts"
+import { isTask } from "../../src/Task.ts"
+import * as Leaks from "../leaks.ts"
+
+Leaks.check()
+
+const tasks = Object.values<unknown>(definitions).filter(
+  (value): value is Task.Any => isTask(value) && value.kind === "effect" && value.name !== "unknown"
+)
+
+RunnerSuite.suite("StoreRunner", {
+  make: ({ concurrency = 1, shutdownGrace, size }) =>
+    StoreRunner.layerReading({
+      runner: FiberRunner.layer(RunnerSuite.handlers, { shutdownGrace }),
+      tasks,
+      concurrency: size * concurrency,
+      shutdownGrace,
+      allowPortable: true
+    }).pipe(Layer.provide(MemoryStore.layer({ serialization: Serialization.structuredClone }))),
+  capabilities: {
+    queue: true,
+    boundary: true,
+    parallel: false,
+    isolated: false,
+    processes: false,
+    transfer: false,
+    modules: false,
+    durable: true
+  }
+})
