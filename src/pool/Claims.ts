@@ -4,10 +4,12 @@
  * A pool sends a worker more tasks than it works on, so that it never waits for the next. When a task takes long, what was
  * sent behind it must go elsewhere, and the worker, being busy, cannot be asked. So the right to start a task is a number
  * that either side draws from a place both can reach: each number is drawn once, by the worker, which then starts the
- * task of that number, or by the pool, which then gives it to somebody else.
+ * task of that number, or by the pool, which then gives it to somebody else. The worker draws one at a time, the pool all
+ * that are left in one step: otherwise the worker could draw one between two that return, and tasks would start in
+ * another order than that of their calls.
  *
  * Threads draw from shared memory. Processes have none, but a file that is opened once and inherited has one read
- * position for all of them: reading there draws the next number, and the operating system keeps two readers apart.
+ * position for all of them: reading there draws the next numbers, and the operating system keeps two readers apart.
  *
  * @since 0.1.0
  */
@@ -15,12 +17,18 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 
+/** The numbers from `from` to `to`, exclusive; none when they are equal. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
 /** The pool's side of a worker's numbers. */
 export interface PoolClaims {
   /** Lets the numbers up to `end`, exclusive, be drawn. Called before the worker can know of them. */
   readonly extend: (end: number) => void
-  /** Draws the next number; -1 when there is none. */
-  readonly take: () => number
+  /** Draws all numbers that are left, in one step. */
+  readonly takeAll: () => Range
   /** How far beyond the last number that the worker has finished numbers may be extended. */
   readonly reach: number
   /** To be called now and then when no task is left to start: gives back what the numbers took up. */
@@ -65,7 +73,7 @@ export const poolShared = (shared: Int32Array): PoolClaims => {
     extend: (to) => {
       end = to
     },
-    take: () => draw(shared, end),
+    takeAll: () => ({ from: Atomics.exchange(shared, Shared.Next, end), to: end }),
     reach: Infinity,
     compact: () => {},
     close: () => {}
@@ -90,17 +98,14 @@ export const openFile = (): number => {
   return fd
 }
 
-/** Reads at the shared position. It tells the last sixteen bits of the number drawn, or nothing. */
-const makeReader = (fd: number) => {
-  const number = new Uint16Array(1)
-  return () => (fs.readSync(fd, number, 0, width, null) === width ? number[0]! : -1)
-}
-
 /** The number with these last sixteen bits that is at or next behind `from`. */
 const complete = (from: number, low: number): number => from + ((low - from) & 0xffff)
 
 /** Below 2 ** 16, so that the last sixteen bits of a number say which one it is. */
 const reach = 60_000
+
+/** What all numbers that are left are read into: there are never more than can be reached. */
+const left = new Uint16Array(reach)
 
 /** Writes the numbers from `from` to `to`, exclusive, where they are to be read. */
 const makeWriter = (fd: number) => {
@@ -116,7 +121,6 @@ const makeWriter = (fd: number) => {
 
 /** The pool's side of a process. */
 export const poolFile = (fd: number): PoolClaims => {
-  const read = makeReader(fd)
   const write = makeWriter(fd)
   let end = 0
   let start = 0
@@ -126,15 +130,11 @@ export const poolFile = (fd: number): PoolClaims => {
       write(end, to)
       end = to
     },
-    take: () => {
-      const low = read()
-      if (low === -1) {
-        lowest = end
-        return -1
-      }
-      const number = complete(Math.max(lowest, end - reach), low)
-      lowest = number + 1
-      return number
+    takeAll: () => {
+      const count = fs.readSync(fd, left, 0, left.byteLength, null) / width
+      const from = count === 0 ? end : complete(Math.max(lowest, end - reach), left[0]!)
+      lowest = end
+      return { from, to: end }
     },
     reach,
     compact: () => {
@@ -150,13 +150,12 @@ export const poolFile = (fd: number): PoolClaims => {
 
 /** The process's side. */
 export const workerFile = (fd: number): WorkerClaims => {
-  const read = makeReader(fd)
+  const low = new Uint16Array(1)
   let from = 0
   return {
     take: () => {
-      const low = read()
-      if (low === -1) return -1
-      const number = complete(from, low)
+      if (fs.readSync(fd, low, 0, width, null) !== width) return -1
+      const number = complete(from, low[0]!)
       from = number + 1
       return number
     }

@@ -367,12 +367,9 @@ export class Pool implements WorkersOwner, JobOwner {
     if (worker === undefined || job.stopping) return
     job.stopping = true
     if (worker.load > this.concurrency) {
-      const back = worker.takeBack(job)
-      const found = back.at(-1) === job
-      if (found) back.pop()
-      for (let i = back.length - 1; i >= 0; i--) this.intake.putBack(back[i]!)
-      if (back.length > 0) this.schedule()
-      if (found) return job.interrupted()
+      this.recall(worker)
+      if (this.intake.waiting > 0) this.schedule()
+      if (this.intake.remove(job)) return job.interrupted()
     }
     worker.say(true, Op.Interrupt, job.seq)
     worker.flush()

@@ -178,15 +178,12 @@ export class PoolWorker {
     }
   }
 
-  /**
-   * Takes back what the worker has not started, oldest first. Stops behind `until`, when that is among it.
-   */
-  takeBack(until?: Job): Array<Job> {
+  /** Takes back what the worker has not started, oldest first. */
+  takeBack(): Array<Job> {
     const back: Array<Job> = []
     this.flush()
-    for (;;) {
-      const seq = this.transport.claims.take()
-      if (seq === -1) break
+    const { from, to } = this.transport.claims.takeAll()
+    for (let seq = from; seq < to; seq++) {
       const job = this.outstanding.get(seq)
       if (job === undefined) continue
       this.outstanding.delete(seq)
@@ -194,7 +191,6 @@ export class PoolWorker {
       job.worker = undefined
       job.seq = -1
       back.push(job)
-      if (job === until) break
     }
     if (this.load <= this.owner.concurrency) this.aheadPriority = -Infinity
     return back

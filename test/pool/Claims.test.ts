@@ -1,4 +1,5 @@
-// Each number is drawn exactly once and in order, whoever draws it, and both sides know which one it was.
+// Each number is drawn exactly once and in order, whoever draws it, both sides know which one it was, and what the pool
+// draws is all that is left.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
@@ -23,6 +24,12 @@ const withFile = <A>(use: (pool: Claims.PoolClaims, worker: Claims.WorkerClaims,
   } finally {
     pool.close()
   }
+}
+
+/** All that the pool draws. */
+const drawAll = (pool: Claims.PoolClaims): ReadonlyArray<number> => {
+  const { from, to } = pool.takeAll()
+  return Array.from({ length: to - from }, (_, index) => from + index)
 }
 
 const withShared = <A>(use: (pool: Claims.PoolClaims, worker: Claims.WorkerClaims) => A): A => {
@@ -50,7 +57,8 @@ const compare = (operations: Operations, pool: Claims.PoolClaims, worker: Claims
         pool.extend(end)
         break
       case "pool":
-        for (let n = 0; n < count; n++) assert.strictEqual(pool.take(), model())
+        assert.deepStrictEqual(pool.takeAll(), { from: next, to: end })
+        next = end
         break
       case "worker":
         for (let n = 0; n < count; n++) {
@@ -106,11 +114,9 @@ describe("claims", () => {
         [257, 1]
       ] as const) {
         const from = end
-        pool.extend((end = from + count))
-        for (let number = from; number < end - kept; number++) {
-          const taken = pool.take()
-          if (taken !== number) assert.fail(`${taken} was drawn for ${number}`)
-        }
+        pool.extend((end = from + count - kept))
+        assert.deepStrictEqual(pool.takeAll(), { from, to: end })
+        pool.extend((end += kept))
         for (let number = end - kept; number < end; number++) assert.strictEqual(worker.take(end), number)
       }
     }))
@@ -120,8 +126,9 @@ describe("claims", () => {
       pool.extend(10)
       assert.strictEqual(worker.take(1), 0)
       assert.strictEqual(worker.take(1), -1)
-      assert.strictEqual(pool.take(), 1)
-      assert.strictEqual(worker.take(3), 2)
+      assert.strictEqual(worker.take(2), 1)
+      assert.deepStrictEqual(pool.takeAll(), { from: 2, to: 10 })
+      assert.strictEqual(worker.take(10), -1)
     }))
 
   it("a process's file gives back what its numbers took up, and its numbers go on", () =>
@@ -135,12 +142,13 @@ describe("claims", () => {
           const from = end
           end = Math.min(until, end + 1234)
           pool.extend(end)
-          for (let number = from; number < end; number++) {
-            const taken = number === from || turn++ % 3 > 0 ? worker.take(end) : pool.take()
+          const kept = turn++ % 3 === 0 ? 100 : 0
+          for (let number = from; number < end - kept; number++) {
+            const taken = worker.take(end)
             if (taken !== number) assert.fail(`${taken} was drawn for ${number}`)
           }
+          assert.deepStrictEqual(pool.takeAll(), { from: Math.max(from, end - kept), to: end })
         }
-        assert.strictEqual(pool.take(), -1)
         assert.strictEqual(worker.take(end), -1)
       }
       draw(1000)
@@ -162,11 +170,9 @@ describe("claims", () => {
       for (let number = 0; number < total - 3; number++) worker.take(total)
       pool.compact()
       assert.strictEqual(worker.take(total), total - 3)
-      assert.strictEqual(pool.take(), total - 2)
       pool.extend(total + 100)
-      for (let number = total - 1; number < total + 100; number++) {
-        assert.strictEqual(number % 2 === 0 ? worker.take(total) : pool.take(), number)
-      }
+      for (let number = total - 2; number < total + 50; number++) assert.strictEqual(worker.take(total + 100), number)
+      assert.deepStrictEqual(pool.takeAll(), { from: total + 50, to: total + 100 })
     }))
 
   it("a process's file has no name", () => {
@@ -182,20 +188,24 @@ describe("claims", () => {
   it("of a thread that draws at full speed", async () => {
     const total = 200_000
     const shared = Claims.makeShared()
-    const start = new Int32Array(new SharedArrayBuffer(4))
+    const start = new Int32Array(new SharedArrayBuffer(8))
     const pool = Claims.poolShared(shared)
-    pool.extend(total)
     const worker = new Worker(drawer, { workerData: { shared, start, end: total }, execArgv: [] })
     await once(worker, "online")
     const message = once(worker, "message") as Promise<[Array<number>]>
     const mine: Array<number> = []
-    // This side takes a first step, for both to meet in the middle of the numbers whichever is faster.
-    for (let n = 0; n < 10; n++) mine.push(pool.take())
     Atomics.store(start, 0, 1)
     Atomics.notify(start, 0)
-    // A thread needs a moment to wake up; it may have drawn its first number before this one goes on.
-    while (Atomics.load(shared, Claims.Shared.Next) === mine.length);
-    for (let number = pool.take(); number !== -1; number = pool.take()) mine.push(number)
+    for (let end = 0; end < total;) {
+      const from = end
+      pool.extend((end = Math.min(total, end + 100)))
+      Atomics.store(start, 1, end)
+      // Each time the thread has got somewhere into these numbers when this side draws what is left of them.
+      while (Atomics.load(shared, Claims.Shared.Next) <= from);
+      const drawn = drawAll(pool)
+      if (drawn.length > 0) assert.strictEqual(drawn.at(-1), end - 1)
+      mine.push(...drawn)
+    }
     const [theirs] = await message
     await once(worker, "exit")
     assert.isAbove(Math.min(mine.length, theirs.length), 1000)
@@ -222,12 +232,8 @@ describe("claims", () => {
       const done = theirs.at(-1) ?? -1
       const reached = Math.min(total, done + 1 + pool.reach)
       if (reached > end) pool.extend((end = reached))
-      // Not all of them, or the other side could never get on.
-      while (mine.length < 2 * theirs.length && (mine.at(-1) ?? -1) < done + 200) {
-        const number = pool.take()
-        if (number === -1) break
-        mine.push(number)
-      }
+      // Not each time, or the other side could never get on.
+      if (mine.length < 2 * theirs.length) mine.push(...drawAll(pool))
       await new Promise((resolve) => setImmediate(resolve))
     }
     child.stdin!.end()

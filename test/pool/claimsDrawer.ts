@@ -44,6 +44,10 @@ if (isMainThread) {
   const { take } = Claims.workerShared(shared)
   const drawn: Array<number> = []
   Atomics.wait(start, 0, 0)
-  for (let number = take(end); number !== -1; number = take(end)) drawn.push(number)
+  // The second number of `start` is what the pool has extended its numbers to.
+  for (let arrived = 0; arrived < end;) {
+    arrived = Atomics.load(start, 1)
+    for (let number = take(arrived); number !== -1; number = take(arrived)) drawn.push(number)
+  }
   parentPort!.postMessage(drawn, [])
 }
