@@ -151,7 +151,8 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   readonly task: Task.Any
   readonly payload: unknown
   readonly options: Task.RunOptions
-  readonly caller: Caller
+  /** Who called. What is put round a call may replace it while the call lasts, by one with a span of its own. */
+  caller: Caller
   createdAt: number
 
   attempt = 1
