@@ -18,17 +18,20 @@ import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Hooks from "./Hooks.ts"
+import * as Partial from "./Partial.ts"
 import * as Portable from "./Portable.ts"
 import type { TaskCodec } from "./TaskCodec.ts"
-import type { TaskContext } from "./TaskContext.ts"
+import { TaskContext } from "./TaskContext.ts"
 import type { TaskError } from "./TaskError.ts"
-import type { TaskFiber } from "./TaskFiber.ts"
+import * as TaskFiber from "./TaskFiber.ts"
 import * as TaskHandlers from "./TaskHandlers.ts"
 import * as TaskRequest from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
 export { all, asCompleted, forEach, forkAll, forkAllDiscard } from "./Batch.ts"
 export type { BatchOptions, Completed } from "./Batch.ts"
+export type { Hooks, StreamHooks } from "./Hooks.ts"
 
 const TypeId = "~effect-strand/Task"
 
@@ -123,6 +126,29 @@ export interface RunOptions {
    * `effect/workers` move what they describe by themselves, in payloads and in results.
    */
   readonly transfer?: ReadonlyArray<Transferable> | undefined
+  /** The name of the runner that runs the task, of those in a `TaskRouter`. Other runners ignore it. */
+  readonly runner?: string | undefined
+}
+
+/**
+ * How one call is run, and what is done with what comes of it.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface CallOptions<in A, in E> extends RunOptions, Hooks.Hooks<A, E> {
+  readonly discardResult?: false | undefined
+}
+
+/**
+ * How a call is run whose result nobody wants.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface DiscardOptions<in E> extends RunOptions, Hooks.Hooks<void, E> {
+  /** Whether the result is thrown away where the task runs: it is neither sent back nor kept in a store. */
+  readonly discardResult: true
 }
 
 /**
@@ -143,6 +169,14 @@ export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [voi
  */
 export type StreamOptions = Omit<RunOptions, "retry" | StoreOption>
 
+/**
+ * How a stream is run whose elements go to hooks.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface StreamCallOptions<in A, in E> extends StreamOptions, Hooks.StreamHooks<A, E> {}
+
 type StoreOption = "idempotencyKey" | "ttl" | "maxAttempts" | "queue" | "concurrencyKey"
 
 /** A schema that needs no services to encode and decode. */
@@ -162,6 +196,10 @@ export interface Any {
   readonly payload: Schema.Constraint
   readonly success: Schema.Constraint
   readonly error: Schema.Constraint
+  /** The messages that can be sent to the task while it runs; undefined when there are none. */
+  readonly inbox: Schema.Constraint | undefined
+  /** The part of the payload that {@link Task.partial} has fixed. */
+  readonly fixed: unknown
   /** The defaults for the options of a call. */
   readonly options: RunOptions
   /** The code of a task made by {@link portable}, which needs no handler. */
@@ -174,14 +212,22 @@ interface Definition<
   Name extends string,
   Payload extends Schema.Constraint,
   Success extends Schema.Constraint,
-  Error extends Schema.Constraint
+  Error extends Schema.Constraint,
+  Inbox extends Schema.Constraint
 > extends Any {
   readonly name: Name
   readonly payload: Payload
   readonly success: Success
   readonly error: Error
+  readonly inbox: Inbox | undefined
   /** Where the handler is found in a Context. */
   readonly handlerKey: Context.Key<Handler<Name>, TaskHandlers.TaskHandler>
+
+  /**
+   * What is sent to the running task, in its handler: what `send` of its handle is given. Ends when `endMessages` of the
+   * handle says so. Each message is read once, by whoever reads first.
+   */
+  readonly messages: Stream.Stream<Inbox["Type"], never, TaskContext>
 }
 
 /**
@@ -194,27 +240,56 @@ export interface Task<
   Name extends string,
   Payload extends Schema.Constraint = typeof Schema.Void,
   Success extends Schema.Constraint = typeof Schema.Void,
-  Error extends Schema.Constraint = typeof Schema.Never
-> extends Definition<Name, Payload, Success, Error> {
+  Error extends Schema.Constraint = typeof Schema.Never,
+  Inbox extends Schema.Constraint = typeof Schema.Never
+> extends Definition<Name, Payload, Success, Error, Inbox> {
   readonly kind: "effect"
 
   /** Runs the task and waits for its result. Interrupting it stops the work. */
-  run(...args: Args<Payload>): Effect.Effect<Success["Type"], Error["Type"] | TaskError, TaskRunner>
+  run(
+    payload: Payload["Type"],
+    options: DiscardOptions<Error["Type"] | TaskError>
+  ): Effect.Effect<void, Error["Type"] | TaskError, TaskRunner>
+  run(
+    ...args: Args<Payload, CallOptions<Success["Type"], Error["Type"] | TaskError>>
+  ): Effect.Effect<Success["Type"], Error["Type"] | TaskError, TaskRunner>
 
   /**
    * Starts the task and gives its handle as soon as the runner has accepted it. The task lives in the runner's scope.
    */
   fork(
-    ...args: Args<Payload>
-  ): Effect.Effect<TaskFiber<Success["Type"], Error["Type"] | TaskError>, TaskError, TaskRunner>
+    payload: Payload["Type"],
+    options: DiscardOptions<Error["Type"] | TaskError>
+  ): Effect.Effect<TaskFiber.TaskFiber<void, Error["Type"] | TaskError, Inbox["Type"]>, TaskError, TaskRunner>
+  fork(
+    ...args: Args<Payload, CallOptions<Success["Type"], Error["Type"] | TaskError>>
+  ): Effect.Effect<
+    TaskFiber.TaskFiber<Success["Type"], Error["Type"] | TaskError, Inbox["Type"]>,
+    TaskError,
+    TaskRunner
+  >
 
   /** Like `fork`, but the task is stopped when the current scope ends. */
   forkScoped(
-    ...args: Args<Payload>
-  ): Effect.Effect<TaskFiber<Success["Type"], Error["Type"] | TaskError>, TaskError, TaskRunner | Scope.Scope>
+    ...args: Args<Payload, CallOptions<Success["Type"], Error["Type"] | TaskError>>
+  ): Effect.Effect<
+    TaskFiber.TaskFiber<Success["Type"], Error["Type"] | TaskError, Inbox["Type"]>,
+    TaskError,
+    TaskRunner | Scope.Scope
+  >
 
   /** Like `fork`, but gives the id alone. */
-  forkDiscard(...args: Args<Payload>): Effect.Effect<string, TaskError, TaskRunner>
+  forkDiscard(
+    ...args: Args<Payload, RunOptions & { readonly discardResult?: boolean | undefined }>
+  ): Effect.Effect<string, TaskError, TaskRunner>
+
+  /**
+   * The same task with a part of its payload given already: calls give the rest. Of a struct any fields can be given, of a
+   * tuple the first elements.
+   */
+  partial<const Given extends Partial.Fixed<Payload["Type"]>>(
+    given: Given
+  ): PartialTask<Task<Name, Cloned<Partial.Rest<Payload["Type"], Given>>, Success, Error, Inbox>>
 
   /**
    * Gives a handle of a call that was made before, by its id: on a runner with a store from any process, also after a
@@ -224,7 +299,13 @@ export interface Task<
    * Fails with `TaskNotFound` when the runner knows no task with this id, with `TaskRejected` when it is one of another
    * definition.
    */
-  attach(id: string): Effect.Effect<TaskFiber<Success["Type"], Error["Type"] | TaskError>, TaskError, TaskRunner>
+  attach(
+    id: string
+  ): Effect.Effect<
+    TaskFiber.TaskFiber<Success["Type"], Error["Type"] | TaskError, Inbox["Type"]>,
+    TaskError,
+    TaskRunner
+  >
 
   /**
    * Makes a Layer of the code that does the task's work.
@@ -255,8 +336,9 @@ export interface StreamTask<
   Name extends string,
   Payload extends Schema.Constraint = typeof Schema.Void,
   Success extends Schema.Constraint = typeof Schema.Void,
-  Error extends Schema.Constraint = typeof Schema.Never
-> extends Definition<Name, Payload, Success, Error> {
+  Error extends Schema.Constraint = typeof Schema.Never,
+  Inbox extends Schema.Constraint = typeof Schema.Never
+> extends Definition<Name, Payload, Success, Error, Inbox> {
   readonly kind: "stream"
 
   /**
@@ -264,6 +346,24 @@ export interface StreamTask<
    * early.
    */
   stream(...args: Args<Payload, StreamOptions>): Stream.Stream<Success["Type"], Error["Type"] | TaskError, TaskRunner>
+
+  /** Runs the task to its end; its elements go to the hook `onIter`. */
+  run(
+    ...args: Args<Payload, StreamCallOptions<Success["Type"], Error["Type"] | TaskError>>
+  ): Effect.Effect<void, Error["Type"] | TaskError, TaskRunner>
+
+  /**
+   * Starts the task and gives its handle as soon as the runner has accepted it. Its elements go to the hook `onIter`, which
+   * is the way to read from a streaming task that can be sent messages.
+   */
+  fork(
+    ...args: Args<Payload, StreamCallOptions<Success["Type"], Error["Type"] | TaskError>>
+  ): Effect.Effect<TaskFiber.TaskFiber<void, Error["Type"] | TaskError, Inbox["Type"]>, TaskError, TaskRunner>
+
+  /** The same task with a part of its payload given already. See {@link Task.partial}. */
+  partial<const Given extends Partial.Fixed<Payload["Type"]>>(
+    given: Given
+  ): PartialTask<StreamTask<Name, Cloned<Partial.Rest<Payload["Type"], Given>>, Success, Error, Inbox>>
 
   /** Makes a Layer of the code that does the task's work, which is a Stream. See {@link Task.toLayer}. */
   toLayer<R = never, EX = never, RX = never>(
@@ -276,6 +376,14 @@ export interface StreamTask<
         >
   ): Layer.Layer<Handler<Name>, EX, Exclude<R, TaskContext | TaskRunner> | Exclude<RX, Scope.Scope>>
 }
+
+/**
+ * A task that knows a part of its payload. Its handler is the whole task's.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type PartialTask<T extends Any> = Omit<T, "toLayer" | "partial">
 
 /**
  * The identifier of a task's handler in Contexts and Layers.
@@ -312,6 +420,14 @@ export type Success<T extends Any> = T["success"]["Type"]
 export type Error<T extends Any> = T["error"]["Type"]
 
 /**
+ * The type of the messages to a task.
+ *
+ * @category utility types
+ * @since 0.3.0
+ */
+export type Message<T extends Any> = NonNullable<T["inbox"]>["Type"]
+
+/**
  * Tells tasks from other values.
  *
  * @category guards
@@ -326,18 +442,53 @@ const withRunner = <A, E, R>(
 ): Effect.Effect<A, E, R | TaskRunner> =>
   Effect.withFiber((fiber) => f(Context.getUnsafe(fiber.context, TaskRunner), fiber.context))
 
+type AnyOptions = RunOptions & Hooks.StreamHooks<unknown, unknown> & { readonly discardResult?: boolean | undefined }
+
+/** Runs a request to its end; the elements of a stream go to their hook. */
+const runOf = (
+  runner: TaskRunner["Service"],
+  request: TaskRequest.TaskRequest,
+  options: AnyOptions | undefined
+): Effect.Effect<unknown, unknown> => {
+  if (request.task.kind === "effect") return runner.execute(request)
+  const onIter = options?.onIter
+  const elements = runner.stream(request)
+  return onIter === undefined
+    ? Stream.runDrain(elements)
+    : Stream.runForEach(elements, (element) => Hooks.call(onIter, element))
+}
+
+/** The handle of a call that is over when its hooks are. */
+const hooked = (
+  inner: TaskFiber.TaskFiber<unknown, unknown>,
+  hooks: Hooks.Hooks<unknown, unknown>
+): TaskFiber.TaskFiber<unknown, unknown> => {
+  const request = TaskFiber.requestOf(inner)
+  const end = Effect.onInterrupt(Fiber.join(inner), () => Fiber.interrupt(inner))
+  return TaskFiber.makeUnsafe(request, request.caller.context, Hooks.add(end, hooks))
+}
+
 const Proto = {
   [TypeId]: TypeId,
-  run(this: Any, payload: unknown, options?: RunOptions) {
-    return withRunner((runner, context) => runner.execute(TaskRequest.make(context, this, payload, options)))
+  run(this: Any, payload: unknown, options?: AnyOptions) {
+    const run = withRunner((runner, context) =>
+      runOf(runner, TaskRequest.make(context, this, payload, options), options)
+    )
+    return Hooks.any(options) ? Hooks.add(run, options) : run
   },
-  fork(this: Any, payload: unknown, options?: RunOptions) {
-    return withRunner((runner, context) => runner.fork(TaskRequest.make(context, this, payload, options)))
+  fork(this: Any, payload: unknown, options?: AnyOptions) {
+    const fork = withRunner((runner, context) => {
+      const request = TaskRequest.make(context, this, payload, options)
+      return this.kind === "effect"
+        ? runner.fork(request)
+        : TaskRunner.forkWith((request) => runOf(runner, request, options))(request)
+    })
+    return Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
   },
   forkScoped(this: Task<string>, ...args: Args<typeof Schema.Void>) {
     return Effect.acquireRelease(this.fork(...args), Fiber.interrupt)
   },
-  forkDiscard(this: Any, payload: unknown, options?: RunOptions) {
+  forkDiscard(this: Any, payload: unknown, options?: AnyOptions) {
     return withRunner((runner, context) => {
       const request = TaskRequest.make(context, this, payload, options)
       return runner.enqueue === undefined
@@ -352,6 +503,13 @@ const Proto = {
     return Stream.unwrap(
       withRunner((runner, context) => Effect.succeed(runner.stream(TaskRequest.make(context, this, payload, options))))
     )
+  },
+  partial(this: Any, given: unknown) {
+    const fixed = this.fixed === undefined ? given : Partial.merge(this.fixed, given)
+    return Object.assign(Object.create(this) as Any, { fixed })
+  },
+  get messages() {
+    return Stream.unwrap(Effect.map(TaskContext, (context) => context.messages))
   },
   toLayer(this: Task<string>, handler: unknown) {
     return Layer.effect(
@@ -368,13 +526,15 @@ const Proto = {
 // Tasks of all types are made here, which is where their types are lost; the constructors below give them back.
 // oxlint-disable-next-line typescript/no-explicit-any
 const define = (kind: Any["kind"], name: string, options: Record<string, any> | undefined): any => {
-  const { error, payload, portable, success, ...runOptions } = options ?? {}
+  const { error, inbox, payload, portable, success, ...runOptions } = options ?? {}
   return Object.assign(Object.create(Proto), {
     kind,
     name,
     payload: payload === undefined ? Schema.Void : Schema.isSchema(payload) ? payload : Schema.Struct(payload),
     success: success ?? Schema.Void,
     error: error ?? Schema.Never,
+    inbox,
+    fixed: undefined,
     options: runOptions,
     handlerKey: TaskHandlers.makeKey(name),
     portable,
@@ -414,15 +574,18 @@ export const make: <
   const Name extends string,
   Payload extends AnySchema | Schema.Struct.Fields = typeof Schema.Void,
   Success extends AnySchema = typeof Schema.Void,
-  Error extends AnySchema = typeof Schema.Never
+  Error extends AnySchema = typeof Schema.Never,
+  Inbox extends AnySchema = typeof Schema.Never
 >(
   name: Name,
   options?: {
     readonly payload?: Payload | undefined
     readonly success?: Success | undefined
     readonly error?: Error | undefined
+    /** What can be sent to the task while it runs. */
+    readonly inbox?: Inbox | undefined
   } & RunOptions
-) => Task<Name, PayloadSchema<Payload>, Success, Error> = (name, options) => define("effect", name, options)
+) => Task<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) => define("effect", name, options)
 
 /**
  * Defines a task with many results: its handler is a Stream, and so is its call. See {@link make}.
@@ -450,15 +613,19 @@ export const stream: <
   const Name extends string,
   Payload extends AnySchema | Schema.Struct.Fields = typeof Schema.Void,
   Success extends AnySchema = typeof Schema.Void,
-  Error extends AnySchema = typeof Schema.Never
+  Error extends AnySchema = typeof Schema.Never,
+  Inbox extends AnySchema = typeof Schema.Never
 >(
   name: Name,
   options?: {
     readonly payload?: Payload | undefined
     readonly success?: Success | undefined
     readonly error?: Error | undefined
+    /** What can be sent to the task while it runs. */
+    readonly inbox?: Inbox | undefined
   } & StreamOptions
-) => StreamTask<Name, PayloadSchema<Payload>, Success, Error> = (name, options) => define("stream", name, options)
+) => StreamTask<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) =>
+  define("stream", name, options)
 
 /**
  * The payload of a plain function: nothing, its one argument, or the tuple of its arguments.

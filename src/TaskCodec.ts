@@ -45,6 +45,8 @@ export interface TaskCodec {
   readonly success: Codec
   /** Everything but success: typed errors, defects, interrupts, and the errors that runners add. */
   readonly failure: Codec
+  /** Messages to a running task. */
+  readonly inbox: Codec
 }
 
 const passthrough = () =>
@@ -218,6 +220,9 @@ const compile = (task: Task.Any): TaskCodec => {
     },
     get failure() {
       return (parts.failure ??= make(Schema.Cause(Schema.Union([TaskError, task.error]), defect)))
+    },
+    get inbox() {
+      return (parts.inbox ??= make(task.inbox ?? Schema.Never))
     }
   }
 }

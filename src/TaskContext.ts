@@ -8,6 +8,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { TaskCancelled } from "./TaskError.ts"
 
 /**
  * The task that the current handler is working on.
@@ -64,5 +66,17 @@ export class TaskContext extends Context.Service<
      * the `progress` Stream of the task's handle. Never waits and never fails.
      */
     readonly progress: (value: unknown) => Effect.Effect<void>
+    /**
+     * What `fiber.send` of the task's handle sends. `task.messages` gives the same with its type. Each message is read
+     * once, by whoever reads first.
+     */
+    readonly messages: Stream.Stream<unknown>
+    /**
+     * For whom the task is run, as `Middleware.auth` has found out; undefined when nobody has asked. Tasks that a handler
+     * calls have the principal of its own task.
+     */
+    readonly principal: unknown
+    /** Ends the task by itself: it fails with `TaskCancelled` once its finalizers have run, and counts as cancelled. */
+    readonly cancel: Effect.Effect<never, TaskCancelled>
   }
 >()("effect-strand/TaskContext") {}

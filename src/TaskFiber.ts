@@ -11,17 +11,18 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import type * as Stream from "effect/Stream"
+import type { TaskRejected } from "./TaskError.ts"
 import type { TaskInfo, TaskRequest, TaskStatus } from "./TaskRequest.ts"
 
 const TypeId = "~effect-strand/TaskFiber"
 
 /**
- * The handle of a task.
+ * The handle of a task. `Message` is the type of its task's `inbox`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface TaskFiber<out A, out E = never> extends Fiber.Fiber<A, E> {
+export interface TaskFiber<out A, out E = never, in Message = never> extends Fiber.Fiber<A, E> {
   readonly [TypeId]: TaskRequest
   /** The task's id, unique among all runners and processes. */
   readonly taskId: string
@@ -31,6 +32,15 @@ export interface TaskFiber<out A, out E = never> extends Fiber.Fiber<A, E> {
   readonly progress: Stream.Stream<unknown>
   /** Name, tags, priority, times and the rest of what is known of the task now. */
   readonly metadata: TaskInfo
+  /**
+   * Sends a message to the task, whose handler reads it from `task.messages`. Messages are read in the order in which they
+   * were sent, also those sent before the handler was started. Waits while 256 of them have not been read.
+   *
+   * Fails with `TaskRejected` when the message does not match the `inbox` schema, and when the task is over.
+   */
+  readonly send: (message: Message) => Effect.Effect<void, TaskRejected>
+  /** Says that no further message comes: `task.messages` ends behind those that have been sent. */
+  readonly endMessages: Effect.Effect<void>
 }
 
 /**
@@ -40,6 +50,14 @@ export interface TaskFiber<out A, out E = never> extends Fiber.Fiber<A, E> {
  * @since 0.1.0
  */
 export const isTaskFiber = (u: unknown): u is TaskFiber<unknown, unknown> => Predicate.hasProperty(u, TypeId)
+
+/**
+ * The request that a handle stands for.
+ *
+ * @category accessors
+ * @since 0.3.0
+ */
+export const requestOf = (fiber: TaskFiber<unknown, unknown>): TaskRequest => fiber[TypeId]
 
 // The prototype of Effect's fibers, extended once by the properties of a handle: a handle is then the very fiber that
 // the runtime made, with one field more.
@@ -65,6 +83,16 @@ const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
     metadata: {
       get(this: TaskFiber<unknown, unknown>) {
         return this[TypeId].info
+      }
+    },
+    send: {
+      get(this: TaskFiber<unknown, unknown>) {
+        return (message: unknown) => this[TypeId].send(message)
+      }
+    },
+    endMessages: {
+      get(this: TaskFiber<unknown, unknown>) {
+        return this[TypeId].endMessages
       }
     }
   })

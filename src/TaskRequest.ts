@@ -17,11 +17,14 @@ import type * as Fiber from "effect/Fiber"
 import type * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
 import * as References from "effect/References"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import * as Partial from "./Partial.ts"
 import type * as Task from "./Task.ts"
+import * as TaskCodec from "./TaskCodec.ts"
 import { TaskContext } from "./TaskContext.ts"
-import { TaskCancelled } from "./TaskError.ts"
+import { TaskCancelled, TaskRejected } from "./TaskError.ts"
 
 /**
  * Where a task is in its life.
@@ -92,6 +95,8 @@ export interface Caller {
   readonly minimumLogLevel: LogLevel.LogLevel
   /** The id of the task whose handler it is. */
   readonly taskId: string | undefined
+  /** For whom that task is run. */
+  readonly principal: unknown
 }
 
 // A fiber that calls many tasks, and fibers forked from it, have one context: what is looked up there is kept.
@@ -99,12 +104,14 @@ let lastCaller: Caller | undefined
 
 const callerOf = (context: Context.Context<never>): Caller => {
   if (lastCaller?.context === context) return lastCaller
+  const task = Context.getOrUndefined(context, TaskContext)
   return (lastCaller = {
     context,
     clock: Context.get(context, Clock.Clock),
     span: Context.getOrUndefined(context, Tracer.ParentSpan),
     minimumLogLevel: Context.get(context, References.MinimumLogLevel),
-    taskId: Context.getOrUndefined(context, TaskContext)?.id
+    taskId: task?.id,
+    principal: task?.principal
   })
 }
 
@@ -125,6 +132,12 @@ interface Observers {
   readonly settled: Set<(exit: Exit.Exit<unknown, unknown>) => void>
   /** What has been reported last. */
   latest: unknown
+  /** What has been sent to the task and has not been read. */
+  inbox: Queue.Queue<unknown, Cause.Done> | undefined
+  /** Takes messages out of the inbox on behalf of a handler that runs elsewhere. */
+  carrier: Fiber.Fiber<unknown, unknown> | undefined
+  /** For whom the task is run, in place of its caller's principal. */
+  principal: unknown
 }
 
 /**
@@ -139,6 +152,20 @@ export interface Origin {
   readonly attempt: number
 }
 
+/** How many messages to a task wait to be read before their senders do. */
+const inboxCapacity = 256
+
+/** The messages in a queue, each taken when it is read: what one reader leaves is there for the next. */
+export const readMessages = (queue: Queue.Dequeue<unknown, Cause.Done>): Stream.Stream<unknown> =>
+  Stream.fromPull(Effect.succeed(Effect.map(Queue.take(queue), (message) => [message] as const)))
+
+const cancelsItself = (cause: Cause.Cause<unknown>, id: string): boolean =>
+  cause.reasons.some(
+    (reason) => Cause.isFailReason(reason) && reason.error instanceof TaskCancelled && reason.error.taskId === id
+  )
+
+type Options = Task.RunOptions & { readonly discardResult?: boolean | undefined }
+
 /**
  * One call of a task.
  *
@@ -150,7 +177,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   key: number | string = ++counter
   readonly task: Task.Any
   readonly payload: unknown
-  readonly options: Task.RunOptions
+  readonly options: Options
   /** Who called. What is put round a call may replace it while the call lasts, by one with a span of its own. */
   caller: Caller
   createdAt: number
@@ -175,7 +202,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   private phase: TaskStatus = "pending"
   private observers: Observers | undefined = undefined
 
-  constructor(task: Task.Any, payload: unknown, options: Task.RunOptions, caller: Caller) {
+  constructor(task: Task.Any, payload: unknown, options: Options, caller: Caller) {
     this.task = task
     this.payload = payload
     this.options = options
@@ -214,6 +241,20 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     return this.work === undefined ? this.phase : this.work.status
   }
 
+  /** True when nobody wants the result. */
+  get discard(): boolean {
+    return this.options.discardResult === true
+  }
+
+  /** For whom the task is run. Has to survive JSON. */
+  get principal(): unknown {
+    return this.observers?.principal ?? this.caller.principal
+  }
+
+  set principal(principal: unknown) {
+    this.observing.principal = principal
+  }
+
   get settled(): boolean {
     return this.phase === "completed" || this.phase === "failed" || this.phase === "cancelled"
   }
@@ -244,6 +285,43 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     return (value) => Effect.sync(() => this.reportProgress(value))
   }
 
+  /** What has been sent to the task and has not been read. */
+  get inbox(): Queue.Queue<unknown, Cause.Done> {
+    return (this.observing.inbox ??= Effect.runSync(Queue.make({ capacity: inboxCapacity })))
+  }
+
+  send(message: unknown): Effect.Effect<void, TaskRejected> {
+    return Effect.suspend(() => {
+      const reject = (reason: string) => Effect.fail(new TaskRejected({ task: this.name, reason }))
+      if (this.task.inbox === undefined) return reject("it has no inbox. Give its definition an inbox schema")
+      const checked = TaskCodec.validate(this.task.inbox, message)
+      if (Result.isFailure(checked)) return reject(`the message does not match its inbox: ${checked.failure.message}`)
+      const over = Effect.suspend(() =>
+        reject(`it takes no more messages, because ${this.settled ? "it is over" : "they were ended"}`)
+      )
+      if (this.settled) return over
+      return Effect.flatMap(Queue.offer(this.inbox, message), (taken) => (taken ? Effect.void : over))
+    })
+  }
+
+  /** The handler runs elsewhere, and this fiber waits for a message to send there. The one before it is at its end. */
+  set carrier(fiber: Fiber.Fiber<unknown, unknown> | undefined) {
+    this.observers?.carrier?.interruptUnsafe()
+    if (fiber !== undefined || this.observers !== undefined) this.observing.carrier = fiber
+  }
+
+  get endMessages(): Effect.Effect<void> {
+    return Effect.asVoid(Effect.suspend(() => (this.settled ? Effect.void : Queue.end(this.inbox))))
+  }
+
+  get messages(): Stream.Stream<unknown> {
+    return Stream.suspend(() => readMessages(this.inbox))
+  }
+
+  get cancel(): Effect.Effect<never, TaskCancelled> {
+    return Effect.suspend(() => Effect.fail(new TaskCancelled({ task: this.name, taskId: this.id })))
+  }
+
   reportProgress(value: unknown): void {
     const observers = this.observing
     observers.latest = value
@@ -257,7 +335,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   }
 
   /** Asks for the task to be cancelled, wherever it is. Does nothing once it is settled. */
-  cancel(): void {
+  requestCancel(): void {
     if (this.settled || this.cancelled) return
     this.cancelled = true
     if (this.waiting !== undefined) this.waiting.interruptUnsafe()
@@ -274,7 +352,9 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   /** What a task is that ends so. */
   statusOf(exit: Exit.Exit<unknown, unknown>): "completed" | "failed" | "cancelled" {
     if (Exit.isSuccess(exit)) return "completed"
-    return this.cancelled || Cause.hasInterruptsOnly(exit.cause) ? "cancelled" : "failed"
+    return this.cancelled || Cause.hasInterruptsOnly(exit.cause) || cancelsItself(exit.cause, this.id)
+      ? "cancelled"
+      : "failed"
   }
 
   settle(exit: Exit.Exit<unknown, unknown>): void {
@@ -282,7 +362,9 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     this.phase = this.statusOf(exit)
     this.work = undefined
     this.waiting = undefined
-    if (this.observers !== undefined) for (const observer of this.observers.settled) observer(exit)
+    if (this.observers === undefined) return
+    if (this.observers.inbox !== undefined) Queue.shutdownUnsafe(this.observers.inbox)
+    for (const observer of this.observers.settled) observer(exit)
   }
 
   /** How the task ends. Must not be asked for once it has. */
@@ -320,7 +402,14 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   }
 
   private get observing(): Observers {
-    return (this.observers ??= { progress: new Set(), settled: new Set(), latest: undefined })
+    return (this.observers ??= {
+      progress: new Set(),
+      settled: new Set(),
+      latest: undefined,
+      inbox: undefined,
+      carrier: undefined,
+      principal: undefined
+    })
   }
 
   private observe<K extends "progress" | "settled">(kind: K, observer: Parameters<Observers[K]["add"]>[0]): () => void {
@@ -354,11 +443,11 @@ export const make = (
   context: Context.Context<never>,
   task: Task.Any,
   payload: unknown,
-  options: Task.RunOptions | undefined
+  options: Options | undefined
 ): TaskRequest =>
   new TaskRequest(
     task,
-    payload,
+    task.fixed === undefined ? payload : Partial.merge(task.fixed, payload),
     options === undefined ? task.options : { ...task.options, ...options },
     callerOf(context)
   )

@@ -198,7 +198,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
           Effect.andThen(
             Effect.suspend(() => {
               ended = true
-              for (const request of Array.from(live)) request.cancel()
+              for (const request of Array.from(live)) request.requestCancel()
               return awaitEmpty
             })
           )
@@ -229,7 +229,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
           const stopped = options.nested?.cancel(id)
           return stopped === undefined ? Effect.succeed(false) : Effect.as(stopped, true)
         }
-        request.cancel()
+        request.requestCancel()
         return Effect.as(request.awaitSettled, true)
       })
 
@@ -241,7 +241,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
         }
         if (found.name !== request.name) return Effect.fail(otherTask(request.name, id, found.name))
         const end = Effect.onInterrupt(found.awaitExit, () => {
-          found.cancel()
+          found.requestCancel()
           return found.awaitSettled
         })
         return Effect.succeed(TaskFiber.makeUnsafe(found, request.caller.context, end))

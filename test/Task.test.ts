@@ -59,9 +59,7 @@ describe("Task.make", () => {
       // @ts-expect-error the error is not declared
       add.toLayer(() => Effect.fail(new Error("undeclared"))),
       // @ts-expect-error a stream is no Effect
-      add.toLayer(() => Stream.make(1)),
-      // @ts-expect-error a streaming task is read, not run
-      count.run(1)
+      add.toLayer(() => Stream.make(1))
     ]
     for (const f of [run, stream, layer, timedOut, wrong, () => nothing.run()]) assert.isFunction(f)
   })

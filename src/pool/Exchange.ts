@@ -36,6 +36,8 @@ export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined 
     request.options.tags === undefined &&
     request.options.priority === undefined &&
     request.parentId === undefined &&
+    request.principal === undefined &&
+    !request.discard &&
     minimumLogLevel === "Info"
   ) {
     return undefined
@@ -51,6 +53,8 @@ export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined 
     ...(request.parentId !== undefined && { parentId: request.parentId }),
     ...(span !== undefined && { span: [span.traceId, span.spanId, span.sampled] as const }),
     ...(minimumLogLevel !== "Info" && { minimumLogLevel }),
+    ...(request.principal !== undefined && { principal: request.principal }),
+    ...(request.discard && { discard: true }),
     ...(stream && { stream })
   }
 }

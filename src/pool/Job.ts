@@ -14,6 +14,7 @@ import type * as Wire from "./Wire.ts"
 export interface JobOwner {
   readonly interrupt: (job: Job) => void
   readonly credit: (job: Job) => void
+  readonly deliver: (job: Job, messages: ReadonlyArray<unknown> | null, text: boolean) => void
 }
 
 /**
@@ -82,5 +83,7 @@ export abstract class Job extends Effectable.Class<void> implements Waiting, Tas
   abstract accept(): void
   abstract chunk(values: ReadonlyArray<unknown>): void
   abstract progress(value: unknown): void
+  /** Its handler wants messages, when there are any. */
+  abstract listen(): void
   abstract log(entry: Wire.LogEntry, worker: string): void
 }

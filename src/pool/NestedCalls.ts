@@ -115,6 +115,12 @@ class NestedJob extends Job {
     this.latest = value
     this.caller.say(false, Op.CallProgress, this.number, value)
   }
+  listen(): void {
+    this.caller.say(true, Op.CallListen, this.number)
+  }
+  messages(values: ReadonlyArray<unknown> | null): void {
+    this.owner.deliver(this, values, false)
+  }
   log(entry: Wire.LogEntry, worker: string): void {
     this.parent?.log(entry, worker)
   }
@@ -177,6 +183,12 @@ export class NestedCalls implements Nested {
         if (job !== undefined) pool.credit(job)
         break
       }
+      case Op.CallMessages:
+        this.calls
+          .get(worker)
+          ?.get(number)
+          ?.messages(records[at + 2] as ReadonlyArray<unknown> | null)
+        break
       case Op.Control:
         worker.say(true, Op.CallOk, number, this.controls(records[at + 2] as string, records[at + 3]) ?? null)
         break

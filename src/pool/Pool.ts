@@ -297,6 +297,9 @@ export class Pool implements WorkersOwner, JobOwner {
         case Op.Progress:
           job?.progress(records[at + 2])
           break
+        case Op.Listen:
+          job?.listen()
+          break
         case Op.Log: {
           const entry = records[at + 2] as Wire.LogEntry
           if (job === undefined) this.options.events.onLog(worker, entry)
@@ -399,6 +402,12 @@ export class Pool implements WorkersOwner, JobOwner {
     this.recall(worker)
     this.workers.kill(worker)
     this.dispatch()
+  }
+
+  /** Gives messages to a task that has asked for them. */
+  deliver(job: Job, messages: ReadonlyArray<unknown> | null, text: boolean): void {
+    const worker = job.worker
+    if (worker?.outstanding.get(job.seq) === job) worker.say(text, Op.Messages, job.seq, messages)
   }
 
   /** Tells a streaming task that the caller has read. */

@@ -170,6 +170,9 @@ class CallerJob extends Job implements Receiver.Receiver {
   progress(value: unknown): void {
     this.request.reportProgress(value)
   }
+  listen(): void {
+    Receiver.takeMessages(this.request, (messages, text) => this.owner.deliver(this, messages, text))
+  }
   log(entry: Wire.LogEntry, worker: string): void {
     Receiver.log(this, entry, worker)
   }

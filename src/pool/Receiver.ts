@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import * as TaskCodec from "../TaskCodec.ts"
@@ -48,6 +50,7 @@ export interface Receiver extends Work, Effect.Effect<void> {
 const end = (self: Receiver, exit: Exit.Exit<unknown, unknown>): void => {
   if (self.ended) return
   self.ended = true
+  self.request.carrier = undefined
   self.resume(exit)
   self.onEnd?.()
 }
@@ -61,7 +64,7 @@ const read = (self: Receiver, value: unknown): Exit.Exit<unknown, unknown> => {
 }
 
 export const succeed = (self: Receiver, value: unknown): void =>
-  end(self, self.chunks === undefined ? read(self, value) : Exit.void)
+  end(self, self.chunks === undefined && !self.request.discard ? read(self, value) : Exit.void)
 
 export const fail = (self: Receiver, failure: unknown): void => {
   const { request } = self
@@ -85,6 +88,45 @@ export const chunk = (self: Receiver, values: ReadonlyArray<unknown>): void => {
 export const log = (self: Receiver, entry: Wire.LogEntry, worker: string): void => {
   Effect.runForkWith(self.request.caller.context)(Exchange.logEntry(entry, worker))
 }
+
+/**
+ * Gives the messages to a task to whoever carries them on, once there are any, or null when none will come any more. What
+ * cannot be carried is logged, as it is nobody's error here.
+ */
+export const takeMessages = (
+  request: TaskRequest,
+  send: (messages: ReadonlyArray<unknown> | null, text: boolean) => void
+): void => {
+  const codec = TaskCodec.of(request.task).inbox
+  const take = Effect.matchCauseEffect(Queue.takeBetween(request.inbox, 1, maxMessages), {
+    onFailure: (cause) => Effect.sync(() => Cause.hasInterrupts(cause) || send(null, true)),
+    onSuccess: (messages) => {
+      request.carrier = undefined
+      const sound: Array<unknown> = []
+      const refused: Array<string> = []
+      for (const message of messages) {
+        const encoded = codec.encode(message)
+        const reason = Result.isFailure(encoded)
+          ? encoded.failure.message
+          : codec.text
+            ? undefined
+            : Uncloneable.check(encoded.success, undefined)?.reason
+        if (reason !== undefined) refused.push(reason)
+        else if (Result.isSuccess(encoded)) sound.push(encoded.success)
+      }
+      send(sound, codec.text)
+      return Effect.forEach(
+        refused,
+        (reason) => Effect.logWarning(`A message to task "${request.name}" (${request.id}) cannot be sent: ${reason}`),
+        { discard: true }
+      )
+    }
+  })
+  request.carrier = Effect.runForkWith(request.caller.context)(take)
+}
+
+/** How many messages are sent at once at most. */
+const maxMessages = 64
 
 /** Whether what a request sends survives JSON. */
 export const isText = (request: TaskRequest): boolean =>

@@ -58,11 +58,21 @@ export const Op = {
   /** bytes of heap in use */
   Memory: 20,
   /** sequence number, what could not be sent, where in it the reason is, the reason */
-  Refused: 21
+  Refused: 21,
+
+  // Messages to running tasks, which are sent as they are asked for.
+  /** from the pool: sequence number, messages, or null when none will come any more */
+  Messages: 22,
+  /** from a worker: sequence number of the task that wants messages, when there are any */
+  Listen: 23,
+  /** from a worker: call number, messages or null */
+  CallMessages: 24,
+  /** from the pool: call number of the task that wants messages */
+  CallListen: 25
 } as const
 
 /** How many places of a frame a record of each operation takes, its code included. */
-const strides = [6, 2, 3, 1, 3, 3, 3, 3, 2, 2, 3, 4, 4, 3, 3, 3, 6, 2, 3, 4, 2, 5]
+const strides = [6, 2, 3, 1, 3, 3, 3, 3, 2, 2, 3, 4, 4, 3, 3, 3, 6, 2, 3, 4, 2, 5, 3, 2, 3, 2]
 
 /** The index of a task that brings its source along, in place of a handler's. */
 export const portableIndex = -1
@@ -85,6 +95,9 @@ export interface Meta {
   readonly minimumLogLevel?: string
   readonly stream?: boolean
   readonly priority?: number
+  readonly principal?: unknown
+  /** True when the result is not wanted. */
+  readonly discard?: boolean
 }
 
 /** One log entry of a handler. */

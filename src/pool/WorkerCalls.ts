@@ -142,6 +142,14 @@ export class WorkerCalls {
       case Op.CallProgress:
         this.calls.get(number)?.request.reportProgress(value)
         break
+      case Op.CallListen: {
+        const call = this.calls.get(number)
+        if (call === undefined) break
+        Receiver.takeMessages(call.request, (messages, text) =>
+          this.worker.say(text, Op.CallMessages, number, messages)
+        )
+        break
+      }
       case Op.CallAccepted:
         this.calls.get(number)?.request.accept()
         break

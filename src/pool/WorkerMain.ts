@@ -20,12 +20,13 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TaskCodec from "../TaskCodec.ts"
 import { TaskContext } from "../TaskContext.ts"
-import { ResultInvalid, TaskTimeout } from "../TaskError.ts"
+import { ResultInvalid, TaskCancelled, TaskTimeout } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
 import { makeId } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import type { WorkerClaims } from "./Claims.ts"
 import * as Exchange from "./Exchange.ts"
+import { Inbox } from "./Inbox.ts"
 import * as PortableSource from "./PortableSource.ts"
 import type { PortablePayload } from "./Receiver.ts"
 import type { Refusal } from "./Uncloneable.ts"
@@ -78,6 +79,7 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
   /** Live calls of tasks by this task's handler: while there are any it does not count as running. */
   calls = 0
   creditGiven: Latch.Latch | undefined = undefined
+  inbox: Inbox | undefined = undefined
   interrupted = false
 
   constructor(
@@ -113,6 +115,15 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
   }
   get parentId(): string | undefined {
     return this.meta?.parentId
+  }
+  get principal(): unknown {
+    return this.meta?.principal
+  }
+  get cancel(): Effect.Effect<never, TaskCancelled> {
+    return Effect.suspend(() => Effect.fail(new TaskCancelled({ task: this.name, taskId: this.id })))
+  }
+  get messages(): Stream.Stream<unknown> {
+    return Stream.suspend(() => (this.inbox ??= new Inbox(() => this.worker.say(true, Op.Listen, this.seq))).messages)
   }
   // A getter, so that a handler can take the function out of its context, at no cost to those that do not.
   get progress(): (value: unknown) => Effect.Effect<void> {
@@ -237,6 +248,9 @@ export class WorkerMain {
           }
           break
         }
+        case Op.Messages:
+          this.deliver(records[at + 1] as number, records[at + 2] as ReadonlyArray<unknown> | null)
+          break
         case Op.Close:
           this.close()
           break
@@ -257,6 +271,17 @@ export class WorkerMain {
     for (let i = this.inboxHead; i < this.inbox.length; i++) {
       if (this.inbox[i]!.seq === seq) this.inbox[i]!.interrupted = true
     }
+  }
+
+  /** Messages for a task; null when none will come any more. */
+  private deliver(seq: number, messages: ReadonlyArray<unknown> | null): void {
+    const entry = this.entries.get(seq)
+    if (entry?.inbox === undefined) return
+    if (messages === null) return entry.inbox.end()
+    const { codec } = this.programs[entry.index]!
+    entry.inbox.receive(
+      messages.map((message) => Result.getOrThrowWith(codec.inbox.decode(message), (issue) => new Error(issue.message)))
+    )
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -406,7 +431,7 @@ export class WorkerMain {
     const micros = Math.round(took * 1000)
     const { codec, handler } = program
     if (Exit.isSuccess(exit)) {
-      if (handler.task.kind === "stream") return this.say(true, Op.Ok, entry.seq, micros, null)
+      if (handler.task.kind === "stream" || entry.meta?.discard) return this.say(true, Op.Ok, entry.seq, micros, null)
       const encoded = this.encode(codec.success, exit.value)
       if (Result.isSuccess(encoded)) {
         this.outbox.records.push(Op.Ok, entry.seq, micros, encoded.success)

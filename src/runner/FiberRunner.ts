@@ -202,8 +202,9 @@ const find = (
 }
 
 /** What a handler may not give, whatever its types said, is found out here as it would be at a boundary. */
-const checked = (task: Task.Any, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
+const checked = ({ discard, task }: TaskRequest, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
   if (Exit.isSuccess(exit)) {
+    if (discard) return Exit.void
     const result = TaskCodec.validate(task.success, exit.value)
     return Result.isSuccess(result)
       ? exit
@@ -295,7 +296,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
             () => {
               fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
               fiber.addObserver((made) => {
-                const exit = checked(request.task, made)
+                const exit = checked(request, made)
                 seats.release(seat, Exit.isSuccess(exit))
                 resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit)
               })
@@ -429,7 +430,7 @@ const makeInline = (
             Effect.provideContext(handle(handler, request), contexts.of(handler, request)).pipe(
               Effect.onExit((exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))),
               Effect.exit,
-              Effect.flatMap((exit) => checked(request.task, exit))
+              Effect.flatMap((exit) => checked(request, exit))
             )
         )
       })

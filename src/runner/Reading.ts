@@ -92,7 +92,7 @@ class Work extends TaskRequest {
 
   /** Asks for the end of the handler. A runner that has not taken it on yet is left. */
   stop(): void {
-    this.cancel()
+    this.requestCancel()
     if (this.work === undefined && !this.settled) this.fiber?.interruptUnsafe()
   }
 }
@@ -136,7 +136,8 @@ export class Reading {
       clock: Context.get(environment.context, Clock.Clock),
       span: undefined,
       minimumLogLevel: Context.get(environment.context, References.MinimumLogLevel),
-      taskId: undefined
+      taskId: undefined,
+      principal: undefined
     }
   }
 

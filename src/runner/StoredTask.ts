@@ -148,11 +148,18 @@ export const timeoutOf = ({ options }: TaskRequest): number | undefined => {
   return timeout === Infinity ? undefined : timeout
 }
 
+const inboxRefusal = ({ name }: TaskRequest) =>
+  new TaskRejected({
+    task: name,
+    reason: "a store carries no messages, and it has an inbox. Run it on threads, processes or fibers"
+  })
+
 /** Why a request is not written. */
 export type Refusal = PayloadInvalid | NotTransferable | TaskRejected
 
 /** Writes a request. */
 export const make = (request: TaskRequest): Result.Result<NewTask, Refusal> => {
+  if (request.task.inbox !== undefined) return Result.fail(inboxRefusal(request))
   const payload = Receiver.encode(request)
   if (Result.isFailure(payload)) return Result.fail(payload.failure)
   const attempts = attemptsOf(request)

@@ -108,11 +108,7 @@ fields.attach(1)
 fields.run({ path: "a" }, { idempotencyKey: "k", ttl: "1 day", maxAttempts: 3, queue: "mail", concurrencyKey: "user" })
 fields.run({ path: "a" }, { transfer: [new ArrayBuffer(1), new MessageChannel().port1], priority: undefined })
 
-// @ts-expect-error: a stream has no single result
-stream.run({ from: 1 })
-// @ts-expect-error: nor a handle
-stream.fork({ from: 1 })
-// @ts-expect-error: nor an id
+// @ts-expect-error: a stream has no id alone
 stream.forkDiscard({ from: 1 })
 // @ts-expect-error: nor is it taken up again
 stream.attach("id")
