@@ -5,3 +5,4 @@
  */
 export * from "./Middleware.ts"
 export { type Options as RecordedOptions, recorded } from "./recorded.ts"
+export { stack, type Stack, type Stackable } from "./stack.ts"
