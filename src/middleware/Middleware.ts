@@ -87,11 +87,14 @@ const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskR
 export const make = <E = never, R = never>(
   around: Around | Around["execute"] | Effect.Effect<Around | Around["execute"], E, R>
 ): Middleware<E, Exclude<R, Scope.Scope>> =>
-  Layer.effect(
-    TaskRunner,
-    Effect.gen(function* () {
-      const runner = yield* TaskRunner
-      const made = Effect.isEffect(around) ? yield* around : around
-      return wrap(runner, typeof made === "function" ? { execute: made } : made)
-    })
+  // Memoised, a middleware in front of several runners would bring along the first of them.
+  Layer.fresh(
+    Layer.effect(
+      TaskRunner,
+      Effect.gen(function* () {
+        const runner = yield* TaskRunner
+        const made = Effect.isEffect(around) ? yield* around : around
+        return wrap(runner, typeof made === "function" ? { execute: made } : made)
+      })
+    )
   )

@@ -81,6 +81,22 @@ describe("Middleware.stack", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("puts one middleware with a dependency of its own in front of several runners", () =>
+    Effect.gen(function* () {
+      const opened = Layer.sync(Ledger, () => ({ lines: [], number: 1 }))
+      const audited = Middleware.make(Effect.as(Ledger, (_request, next) => next)).pipe(Layer.provide(opened))
+      const contexts = yield* Layer.build(
+        Layer.mergeAll(
+          keep(Left, Middleware.stack(runnerOf("left"), audited)),
+          keep(Right, Middleware.stack(runnerOf("right"), audited))
+        )
+      )
+      const run = (runner: TaskRunner["Service"]) => Effect.provideService(where.run(), TaskRunner, runner)
+      assert.strictEqual(yield* run(Context.get(contexts, Left)), "left")
+      assert.strictEqual(yield* run(Context.get(contexts, Right)), "right")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("shares the runner, and what middlewares depend on", () =>
     Effect.gen(function* () {
       let runners = 0
