@@ -42,7 +42,7 @@ export type Rest<Payload, Given> =
         ? void
         : Behind<Payload, Given>
       : never
-    : keyof Omit<Payload, keyof Given> extends never
+    : {} extends Omit<Payload, keyof Given>
       ? void | { readonly [K in keyof Payload]?: Payload[K] }
       : Omit<Payload, keyof Given> & { readonly [K in keyof Given & keyof Payload]?: Payload[K] }
 

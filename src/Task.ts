@@ -383,7 +383,7 @@ export interface StreamTask<
  * @category models
  * @since 0.3.0
  */
-export type PartialTask<T extends Any> = Omit<T, "toLayer" | "partial">
+export type PartialTask<T extends Any> = Omit<T, "toLayer">
 
 /**
  * The identifier of a task's handler in Contexts and Layers.

@@ -14,6 +14,7 @@ import { functions } from "./runner/functions.ts"
 import { input } from "./runner/input.ts"
 import { interruption } from "./runner/interruption.ts"
 import { limits } from "./runner/limits.ts"
+import { messages } from "./runner/messages.ts"
 import { modules } from "./runner/modules.ts"
 import { nesting } from "./runner/nesting.ts"
 import { observing } from "./runner/observing.ts"
@@ -80,6 +81,7 @@ export const suite = (name: string, subject: Subject): void => {
     "tasks of tasks": nesting,
     "many at once": batch,
     functions,
+    messages,
     "bad input": input,
     controls,
     closing

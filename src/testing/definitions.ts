@@ -292,3 +292,42 @@ export const addLater = Task.make("addLater", {
   payload: { ...Noted, gate: Schema.String },
   success: Schema.Number
 })
+
+// --- messages to running tasks ---------------------------------------------------------------------------------------
+
+/** A message of some types that JSON has not. */
+export const Letter = Schema.Struct({ n: Schema.Int, at: Schema.Date, size: Schema.BigInt })
+
+/**
+ * Notes `<name> started`, waits until the file `gate` exists, and gives what it is sent: `take` letters, then `take` more
+ * with another reader, then all others.
+ */
+export const collect = Task.make("collect", {
+  payload: { ...Noted, gate: Schema.String, take: Schema.Int },
+  success: Schema.Array(Schema.Array(Letter)),
+  inbox: Letter
+})
+
+/** Runs `collect` and sends it `count` letters. */
+export const collectChild = Task.make("collectChild", {
+  payload: { ...Noted, gate: Schema.String, count: Schema.Int },
+  success: Schema.Array(Letter)
+})
+
+/** Adds up what two readers read, each of which ends with the inbox. */
+export const share = Task.make("share", {
+  success: Schema.Struct({ sum: Schema.Int, count: Schema.Int }),
+  inbox: Schema.Int
+})
+
+/** Notes `<name> started`, and reports each word that it is sent until it is sent `stop`. */
+export const repeat = Task.make("repeat", { payload: Noted, inbox: Schema.String })
+
+/** Gives each number that it is sent, doubled, until it is sent 0. */
+export const doubles = Task.stream("doubles", { success: Schema.Int, inbox: Schema.Int })
+
+/** Reads a number and takes down where it runs, the first time; gives the number that it reads the second time. */
+export const fragile = Task.make("fragile", { success: Schema.Int, inbox: Schema.Int })
+
+/** Notes `started`, cancels itself, and notes `stopped`. */
+export const quit = Task.make("quit", { payload: { file: Schema.String } })

@@ -313,6 +313,62 @@ const nesting = Layer.mergeAll(
   )
 )
 
+// --- messages to running tasks ---------------------------------------------------------------------------------------
+
+const messages = Layer.mergeAll(
+  definitions.collect.toLayer(({ file, gate, name, take }) =>
+    Effect.gen(function* () {
+      yield* addLine(file, `${name} started`)
+      yield* awaitFile(gate)
+      const some = Stream.runCollect(Stream.take(definitions.collect.messages, take))
+      return [yield* some, yield* some, yield* Stream.runCollect(definitions.collect.messages)]
+    })
+  ),
+  definitions.collectChild.toLayer(({ count, ...rest }) =>
+    Effect.gen(function* () {
+      const child = yield* definitions.collect.fork({ ...rest, take: 0 })
+      for (let n = 0; n < count; n++) yield* child.send({ n, at: new Date(n), size: BigInt(n) })
+      yield* child.endMessages
+      return (yield* Fiber.join(child)).flat()
+    }).pipe(Effect.orDie)
+  ),
+  definitions.share.toLayer(() => {
+    const read = Stream.runCollect(definitions.share.messages)
+    return Effect.map(Effect.all([read, read], { concurrency: 2 }), (parts) => {
+      const all = parts.flat()
+      return { sum: all.reduce((sum, n) => sum + n, 0), count: all.length }
+    })
+  }),
+  definitions.repeat.toLayer(({ file, name }) =>
+    Effect.gen(function* () {
+      const { progress } = yield* TaskContext
+      yield* addLine(file, `${name} started`)
+      yield* definitions.repeat.messages.pipe(
+        Stream.takeWhile((word) => word !== "stop"),
+        Stream.runForEach(progress)
+      )
+    })
+  ),
+  definitions.doubles.toLayer(() =>
+    definitions.doubles.messages.pipe(
+      Stream.takeWhile((n) => n !== 0),
+      Stream.map((n) => n * 2)
+    )
+  ),
+  definitions.fragile.toLayer(() =>
+    Effect.gen(function* () {
+      const { attempt } = yield* TaskContext
+      const [n] = yield* Stream.runCollect(Stream.take(definitions.fragile.messages, 1))
+      return attempt === 1 ? process.exit(3) : n!
+    })
+  ),
+  definitions.quit.toLayer(({ file }) =>
+    Effect.flatMap(TaskContext, ({ cancel }) => Effect.andThen(addLine(file, "started"), cancel)).pipe(
+      Effect.ensuring(addLine(file, "stopped"))
+    )
+  )
+)
+
 /** All handlers. */
 // oxlint-disable-next-line import/no-default-export -- a tasks module is known by its default export
-export default Layer.mergeAll(values, ends, work, streams, sight, nesting)
+export default Layer.mergeAll(values, ends, work, streams, sight, nesting, messages)

@@ -111,4 +111,30 @@ export const outcomes = (it: SharedIt): void => {
       assert.strictEqual(yield* tasks.add.run({ a: 1, b: 2 }), 3)
     })
   )
+
+  it.effect("a result that is not wanted is thrown away, from run and from a handle", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* tasks.add.run({ a: 1, b: 2 }, { discardResult: true }), undefined)
+      const fiber = yield* tasks.add.fork({ a: 3, b: 4 }, { discardResult: true })
+      assert.strictEqual(yield* Fiber.join(fiber), undefined)
+      assert.strictEqual(yield* fiber.status, "completed")
+      // Nothing has to be written or read of it.
+      assert.strictEqual(yield* tasks.giveWrong.run(undefined, { discardResult: true }), undefined)
+      assert.strictEqual(yield* tasks.giveFunction.run(undefined, { discardResult: true }), undefined)
+      assert.strictEqual(yield* tasks.add.run({ a: 5, b: 6 }, { discardResult: false }), 11)
+    })
+  )
+
+  it.effect("an error, a defect and an interrupt arrive though the result is not wanted", () =>
+    Effect.gen(function* () {
+      const options = { discardResult: true } as const
+      const error = errorOf(yield* Effect.exit(tasks.fail.run({ how: "unreadable" }, options)))
+      assert.instanceOf(error, tasks.Unreadable)
+      const fiber = yield* tasks.fail.fork({ how: "denied" }, options)
+      assert.instanceOf(errorOf(yield* Fiber.await(fiber)), tasks.Denied)
+      const defect = defectOf(yield* Effect.exit(tasks.die.run({ how: "string" }, options)))
+      assert.strictEqual(defect, "just text")
+      assertInterrupted(yield* Effect.exit(tasks.interruptItself.run(undefined, options)))
+    })
+  )
 }

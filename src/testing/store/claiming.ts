@@ -66,7 +66,9 @@ export const claiming = (subject: Subject.StoreSubject): void => {
         deadline: Date.now() + 60_000,
         tags: ["t"],
         trace: { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", sampled: true },
-        parentId: "p"
+        parentId: "p",
+        principal: { user: "ada" },
+        discardResult: true
       })
       yield* client.queue.offer([task])
       const reader = yield* Subject.reader(client, { lease: 60_000 })

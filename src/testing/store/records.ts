@@ -55,6 +55,8 @@ const written = (fields: Partial<TaskRecord>): TaskRecord => ({
   parentId: "parent",
   idempotencyKey: undefined,
   concurrencyKey: undefined,
+  principal: { user: "ada", roles: ["x", null] },
+  discardResult: true,
   ...fields
 })
 
@@ -77,7 +79,9 @@ export const records = (subject: Subject.StoreSubject): void => {
         trace: { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", sampled: false },
         parentId: "a parent",
         idempotencyKey: "an idempotency key",
-        concurrencyKey: "a concurrency key"
+        concurrencyKey: "a concurrency key",
+        principal: { user: "ünïcödé 🧵", roles: ["a", { since: 0.5 }], manager: null },
+        discardResult: true
       })
       assert.deepStrictEqual(yield* client.queue.offer([task]), [{ id: task.id, created: true }])
       const { text: _, ...given } = task
@@ -108,7 +112,9 @@ export const records = (subject: Subject.StoreSubject): void => {
         trace: undefined,
         parentId: undefined,
         idempotencyKey: undefined,
-        concurrencyKey: undefined
+        concurrencyKey: undefined,
+        principal: undefined,
+        discardResult: false
       })
       assert.isAbove(record.timeToLive, 0)
     }))
