@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { type EncodedExit, type NewRecord, TaskStore } from "../store/TaskStore.ts"
+import { discarded, type EncodedExit, type NewRecord, TaskStore } from "../store/TaskStore.ts"
 import * as TaskCodec from "../TaskCodec.ts"
 import type { StoreFailure } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
@@ -70,13 +70,16 @@ const recordOf = (request: TaskRequest): NewRecord => {
     },
     parentId: request.parentId,
     idempotencyKey: undefined,
-    concurrencyKey: options.concurrencyKey
+    concurrencyKey: options.concurrencyKey,
+    principal: request.principal,
+    discardResult: request.discard
   }
 }
 
 const encodeExit = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): EncodedExit => {
   const codec = TaskCodec.of(request.task)
   if (Exit.isFailure(exit)) return { _tag: "Failure", cause: TaskCodec.encodeFailure(codec, exit.cause) }
+  if (request.discard) return discarded
   // The elements of a stream are not kept.
   const value = request.task.kind === "stream" ? Result.succeed(null) : codec.success.encode(exit.value)
   return Result.isSuccess(value)
@@ -110,6 +113,8 @@ class Recording {
         ...this.begun,
         status: this.request.statusOf(exit),
         exit: encodeExit(this.request, exit),
+        // What is put further inside may have found out who calls.
+        principal: this.request.principal,
         attempts: this.request.attempt,
         progress: this.request.info.progress,
         finishedAt: this.request.caller.clock.currentTimeMillisUnsafe()
@@ -131,7 +136,7 @@ class Recording {
  *   the error as their schemas write them, the last progress, and the times
  * - the records of a program that died say that their tasks failed with `WorkerCrashed`
  * - `ttl` of the task or the call says how long its record is kept; otherwise the store does
- * - the elements of a stream are not kept; its end is
+ * - the elements of a stream are not kept; its end is. Nor is a result that is thrown away (`discardResult`)
  * - nothing is queued: a recorded task is not run again
  *
  * **Gotchas**

@@ -22,6 +22,7 @@ import * as PortableSource from "../pool/PortableSource.ts"
 import type * as Receiver from "../pool/Receiver.ts"
 import * as Uncloneable from "../pool/Uncloneable.ts"
 import type { Claim, Consumer, Settlement, Signal } from "../store/TaskQueue.ts"
+import { discarded } from "../store/TaskStore.ts"
 import * as Task from "../Task.ts"
 import * as TaskCodec from "../TaskCodec.ts"
 import {
@@ -75,7 +76,7 @@ class Work extends TaskRequest {
     reading: Reading,
     task: Task.Any,
     payload: unknown,
-    options: Task.RunOptions,
+    options: Task.RunOptions & { readonly discardResult: boolean },
     caller: Caller,
     claim: Claim
   ) {
@@ -297,14 +298,14 @@ export class Reading {
     if (Result.isFailure(payload)) {
       return refuse(new PayloadInvalid({ task: task.name, issue: payload.failure.message }))
     }
-    const { deadline, parentId, priority, tags, trace } = claim
+    const { deadline, discardResult, parentId, principal, priority, tags, trace } = claim
     const left = deadline === undefined ? undefined : deadline - this.caller.clock.currentTimeMillisUnsafe()
     if (left !== undefined && left <= 0) return refuse(timeoutOf(task, claim))
     const caller =
-      trace === undefined && parentId === undefined
+      trace === undefined && parentId === undefined && principal === undefined
         ? this.caller
-        : { ...this.caller, span: trace && Tracer.externalSpan(trace), taskId: parentId }
-    const options = { priority, tags, timeout: left }
+        : { ...this.caller, span: trace && Tracer.externalSpan(trace), taskId: parentId, principal }
+    const options = { priority, tags, timeout: left, discardResult }
     this.run(new Work(this, task, payload.success, options, caller, claim))
   }
 
@@ -338,7 +339,7 @@ export class Reading {
 
   private settlementOf(work: Work, exit: Exit.Exit<unknown, unknown>): Settlement {
     const { claim, task } = work
-    if (Exit.isSuccess(exit)) return succeeded(task, exit.value)
+    if (Exit.isSuccess(exit)) return work.discard ? unwanted : succeeded(task, exit.value)
     if (work.released) return { _tag: "Release" }
     if (work.cancelled) return this.cancelled(task, claim)
     if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, exit.cause, "cancelled")
@@ -465,6 +466,8 @@ const failed = (task: Task.Any, cause: Cause.Cause<unknown>, status: "failed" | 
   const { cause: encoded, text } = encodeFailure(task, cause)
   return { _tag: "Done", status, exit: { _tag: "Failure", cause: encoded }, text }
 }
+
+const unwanted: Settlement = { _tag: "Done", status: "completed", exit: discarded, text: true }
 
 const succeeded = (task: Task.Any, result: unknown): Settlement => {
   const codec = TaskCodec.of(task).success

@@ -103,8 +103,8 @@ const make = (options: Options) =>
           const attached = new TaskRequest(
             request.task,
             undefined,
-            { priority, tags },
-            { ...request.caller, taskId: parentId }
+            { priority, tags, discardResult: record.discardResult },
+            { ...request.caller, taskId: parentId, principal: record.principal }
           )
           attached.resume({ id, createdAt, attempt: 1 })
           attached.accept()

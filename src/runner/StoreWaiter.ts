@@ -30,6 +30,8 @@ const patiently = Schedule.min([Schedule.exponential("100 millis"), Schedule.spa
 const exitOf = (request: TaskRequest, exit: EncodedExit): Exit.Exit<unknown, unknown> => {
   const codec = TaskCodec.of(request.task)
   if (exit._tag === "Failure") return TaskCodec.decodeFailure(codec, exit.cause)
+  // An earlier call may stand for this one, which did not want the result.
+  if (request.discard || exit.discarded) return Exit.void
   const value = codec.success.decode(exit.value)
   return Result.isSuccess(value)
     ? Exit.succeed(value.success)

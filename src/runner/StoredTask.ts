@@ -187,7 +187,9 @@ export const make = (request: TaskRequest): Result.Result<NewTask, Refusal> => {
     parentId: request.parentId,
     // Portable functions share a name in the store, and keys hold for each name.
     idempotencyKey: portable && key !== undefined ? `${name}/${key}` : key,
-    concurrencyKey: options.concurrencyKey
+    concurrencyKey: options.concurrencyKey,
+    principal: request.principal,
+    discardResult: request.discard
   })
 }
 

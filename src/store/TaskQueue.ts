@@ -47,6 +47,10 @@ export interface NewTask {
   readonly parentId?: string | undefined
   readonly idempotencyKey?: string | undefined
   readonly concurrencyKey?: string | undefined
+  /** For whom it is run. Has to survive JSON. */
+  readonly principal?: unknown
+  /** Whether its result is not kept. */
+  readonly discardResult?: boolean | undefined
 }
 
 /**
@@ -86,6 +90,8 @@ export interface Claim {
   readonly tags: ReadonlyArray<string>
   readonly trace: TraceParent | undefined
   readonly parentId: string | undefined
+  readonly principal: unknown
+  readonly discardResult: boolean
 }
 
 /**

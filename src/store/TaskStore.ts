@@ -16,13 +16,14 @@ import type { StoreFailure } from "../TaskError.ts"
 import type { TaskStatus } from "../TaskRequest.ts"
 
 /**
- * How a stored task ended, as the task's codecs wrote it.
+ * How a stored task ended, as the task's codecs wrote it. `discarded` says that the result was not wanted, and the value is
+ * none of the codec's.
  *
  * @category models
  * @since 0.2.0
  */
 export type EncodedExit =
-  | { readonly _tag: "Success"; readonly value: unknown }
+  | { readonly _tag: "Success"; readonly value: unknown; readonly discarded?: true | undefined }
   | { readonly _tag: "Failure"; readonly cause: unknown }
 
 /**
@@ -95,7 +96,14 @@ export interface TaskRecord {
   readonly parentId: string | undefined
   readonly idempotencyKey: string | undefined
   readonly concurrencyKey: string | undefined
+  /** For whom it is run, as `Middleware.auth` has found out: plain JSON, undefined when nobody has asked. */
+  readonly principal: unknown
+  /** True when its result is not kept. */
+  readonly discardResult: boolean
 }
+
+/** The exit of a task whose result is not kept. */
+export const discarded: EncodedExit = { _tag: "Success", value: null, discarded: true }
 
 /**
  * A record to be written. Without a time to live of its own it has the store's.

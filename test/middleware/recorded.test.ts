@@ -90,6 +90,36 @@ describe("Middleware.recorded", () => {
     }).pipe(Effect.provide(recorded()))
   )
 
+  it.live("keeps no result that nobody wants, and for whom a task was run", () =>
+    Effect.gen(function* () {
+      const fiber = yield* half.fork(4, { discardResult: true })
+      assert.strictEqual(yield* Fiber.join(fiber), undefined)
+      assert.deepInclude(yield* record(fiber.taskId), {
+        status: "completed",
+        exit: { _tag: "Success", value: null, discarded: true },
+        discardResult: true,
+        principal: { user: "ada" }
+      })
+      const failing = yield* half.fork(3, { discardResult: true })
+      assert.strictEqual((yield* Effect.flip(Fiber.join(failing)))._tag, "Odd")
+      assert.include(JSON.stringify((yield* record(failing.taskId)).exit), `"_tag":"Odd"`)
+    }).pipe(
+      Effect.provide(
+        Middleware.recorded().pipe(
+          // Further inside than the recorder: known only once the task runs.
+          Layer.provide(
+            Middleware.make((request, next) => {
+              request.principal = { user: "ada" }
+              return next
+            })
+          ),
+          Layer.provide(FiberRunner.layer(handlers)),
+          Layer.provideMerge(MemoryStore.layer())
+        )
+      )
+    )
+  )
+
   it.live("records what runs in threads", () =>
     Effect.gen(function* () {
       const add = Task.portable("add", (a: number, b: number) => a + b)

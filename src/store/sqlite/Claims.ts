@@ -219,7 +219,9 @@ export class Claims {
       deadline: (row["deadline"] as number | null) ?? undefined,
       tags: details.tags ?? noTags,
       trace: details.trace,
-      parentId: details.parentId
+      parentId: details.parentId,
+      principal: details.principal,
+      discardResult: details.discardResult === true
     }
   }
 }

@@ -17,23 +17,36 @@ interface Details {
   readonly trace?: TraceParent | undefined
   readonly parentId?: string | undefined
   readonly retryDelays?: ReadonlyArray<number> | undefined
+  readonly principal?: unknown
+  readonly discardResult?: boolean | undefined
 }
 
 const noDetails: Details = {}
 
 /** The details of a task as text, or null when it has none. */
 export const writeDetails = ({
+  discardResult,
   parentId,
+  principal,
   retryDelays,
   tags,
   trace
-}: Pick<NewTask, "parentId" | "retryDelays" | "tags" | "trace">): string | null =>
+}: Pick<NewTask, keyof Details>): string | null =>
   parentId === undefined &&
   retryDelays === undefined &&
   trace === undefined &&
+  principal === undefined &&
+  discardResult !== true &&
   (tags === undefined || tags.length === 0)
     ? null
-    : JSON.stringify({ tags: tags?.length === 0 ? undefined : tags, trace, parentId, retryDelays })
+    : JSON.stringify({
+        tags: tags?.length === 0 ? undefined : tags,
+        trace,
+        parentId,
+        retryDelays,
+        principal,
+        discardResult: discardResult || undefined
+      })
 
 export const readDetails = (text: unknown): Details =>
   text === null ? noDetails : (JSON.parse(text as string) as Details)
@@ -118,6 +131,8 @@ export const readRecord = (serialization: Serialization, timeToLive: number, row
     trace: details.trace,
     parentId: details.parentId,
     idempotencyKey: row["idempotency_key"] === null ? undefined : secondOf(row["idempotency_key"] as string),
-    concurrencyKey: (row["concurrency_key"] as string | null) ?? undefined
+    concurrencyKey: (row["concurrency_key"] as string | null) ?? undefined,
+    principal: details.principal,
+    discardResult: details.discardResult === true
   }
 }
