@@ -108,7 +108,9 @@ export class DurationHistogram {
     this.counts[bucketOf(millis * resolution)]!++
   }
 
-  private percentile(ratio: number): number {
+  /** The duration that this part of all, from 0 to 1, does not exceed; 0 when there is none. */
+  percentile(ratio: number): number {
+    if (this.count === 0) return 0
     let left = Math.ceil(this.count * ratio)
     for (let bucket = 0; bucket < buckets; bucket++) {
       left -= this.counts[bucket]!
@@ -122,9 +124,9 @@ export class DurationHistogram {
       count: this.count,
       mean: this.count === 0 ? 0 : this.sum / this.count,
       max: this.max,
-      p50: this.count === 0 ? 0 : this.percentile(0.5),
-      p90: this.count === 0 ? 0 : this.percentile(0.9),
-      p99: this.count === 0 ? 0 : this.percentile(0.99)
+      p50: this.percentile(0.5),
+      p90: this.percentile(0.9),
+      p99: this.percentile(0.99)
     }
   }
 
@@ -145,7 +147,12 @@ export class DurationHistogram {
   }
 }
 
-const boundaries = Metric.exponentialBoundaries({ start: 0.01, factor: Math.sqrt(10), count: 16 })
+/** The boundaries of the Metrics of durations, in milliseconds. */
+export const boundaries: ReadonlyArray<number> = Metric.exponentialBoundaries({
+  start: 0.01,
+  factor: Math.sqrt(10),
+  count: 16
+})
 
 const attributes = { unit: "ms" }
 

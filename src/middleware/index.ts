@@ -6,3 +6,12 @@
 export * from "./Middleware.ts"
 export { type Options as RecordedOptions, recorded } from "./recorded.ts"
 export { stack, type Stack, type Stackable } from "./stack.ts"
+export {
+  type CallCounts,
+  type CallDurations,
+  metrics,
+  metricsShared,
+  type Options as MetricsOptions,
+  type Snapshot,
+  TaskMetrics
+} from "./metrics.ts"
