@@ -8,7 +8,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 
 /**
  * What to do when something comes of a call.
@@ -16,18 +15,37 @@ import * as Exit from "effect/Exit"
  * **Details**
  *
  * Hooks run where the task was called, in its caller's context, whatever the runner: never in a worker. A call is over,
- * and its handle completed, when its hooks are. A hook may give an Effect or a Promise, which is waited for; what it
- * throws is a defect of the call. Interruption calls no hook.
+ * and its handle completed, when its hooks are. A hook may give an Effect or a Promise, which is waited for. What `onIter`
+ * and `onEnd` throw is a defect of the call, of which `onError` is told like of any other. Interruption calls no hook.
  *
  * @category models
  * @since 0.3.0
  */
 export interface Hooks<in A, in E> {
-  /** Called once with the result. */
+  /** Called once with the result, after all calls of `onIter`. */
   readonly onEnd?: ((value: A) => unknown) | undefined
   /** Called once when the task fails: with a typed error, an error of the runner or a defect. */
   readonly onError?: ((cause: Cause.Cause<E>) => unknown) | undefined
 }
+
+/**
+ * The hooks of a task with one result.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface ResultHooks<A, in E> extends Hooks<A, E> {
+  /** Called with each element of a result that is an array or another iterable, one after the other. */
+  readonly onIter?: ((element: Element<A>) => unknown) | undefined
+}
+
+/**
+ * The elements of an iterable.
+ *
+ * @category utility types
+ * @since 0.3.0
+ */
+export type Element<A> = A extends Iterable<infer Each> ? Each : never
 
 /**
  * The hooks of a streaming task.
@@ -48,13 +66,31 @@ export const call = <A>(hook: (value: A) => unknown, value: A): Effect.Effect<un
     return out instanceof Promise ? Effect.promise(() => out) : Effect.void
   })
 
-/** True when there is anything to call. */
-export const any = (hooks: Hooks<never, never> | undefined): hooks is Hooks<unknown, unknown> =>
-  hooks !== undefined && (hooks.onEnd !== undefined || hooks.onError !== undefined)
+/** All hooks there are. */
+export interface Any extends Hooks<unknown, unknown> {
+  readonly onIter?: ((element: unknown) => unknown) | undefined
+}
+
+/** True when there is anything to call at the end. */
+export const any = (hooks: Any | undefined): hooks is Any =>
+  hooks !== undefined && (hooks.onEnd !== undefined || hooks.onError !== undefined || hooks.onIter !== undefined)
+
+const ended = (value: unknown, { onEnd, onIter }: Any): Effect.Effect<unknown> => {
+  const end = onEnd === undefined ? Effect.void : call(onEnd, value)
+  // The elements of a stream have been dealt with, and its value is none.
+  return onIter === undefined || value === undefined
+    ? end
+    : Effect.andThen(
+        Effect.forEach(value as Iterable<unknown>, (element) => call(onIter, element), { discard: true }),
+        end
+      )
+}
 
 /** Adds hooks to what a call does. */
-export const add = <A, E, R>(effect: Effect.Effect<A, E, R>, { onEnd, onError }: Hooks<A, E>): Effect.Effect<A, E, R> =>
-  Effect.onExit(effect, (exit) => {
-    if (Exit.isSuccess(exit)) return onEnd === undefined ? Effect.void : call(onEnd, exit.value)
-    return onError === undefined || Cause.hasInterruptsOnly(exit.cause) ? Effect.void : call(onError, exit.cause)
-  })
+export const add = <R>(effect: Effect.Effect<unknown, unknown, R>, hooks: Any): Effect.Effect<unknown, unknown, R> => {
+  const { onError } = hooks
+  const tapped = Effect.tap(effect, (value) => ended(value, hooks))
+  return onError === undefined
+    ? tapped
+    : Effect.tapCause(tapped, (cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : call(onError, cause)))
+}

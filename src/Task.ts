@@ -136,7 +136,7 @@ export interface RunOptions {
  * @category models
  * @since 0.3.0
  */
-export interface CallOptions<in A, in E> extends RunOptions, Hooks.Hooks<A, E> {
+export interface CallOptions<A, in E> extends RunOptions, Hooks.ResultHooks<A, E> {
   readonly discardResult?: false | undefined
 }
 
@@ -442,7 +442,7 @@ const withRunner = <A, E, R>(
 ): Effect.Effect<A, E, R | TaskRunner> =>
   Effect.withFiber((fiber) => f(Context.getUnsafe(fiber.context, TaskRunner), fiber.context))
 
-type AnyOptions = RunOptions & Hooks.StreamHooks<unknown, unknown> & { readonly discardResult?: boolean | undefined }
+type AnyOptions = RunOptions & Hooks.Any & { readonly discardResult?: boolean | undefined }
 
 /** Runs a request to its end; the elements of a stream go to their hook. */
 const runOf = (
@@ -461,7 +461,7 @@ const runOf = (
 /** The handle of a call that is over when its hooks are. */
 const hooked = (
   inner: TaskFiber.TaskFiber<unknown, unknown>,
-  hooks: Hooks.Hooks<unknown, unknown>
+  hooks: Hooks.Any
 ): TaskFiber.TaskFiber<unknown, unknown> => {
   const request = TaskFiber.requestOf(inner)
   const end = Effect.onInterrupt(Fiber.join(inner), () => Fiber.interrupt(inner))

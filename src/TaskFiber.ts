@@ -8,9 +8,10 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { TaskRejected } from "./TaskError.ts"
 import type { TaskInfo, TaskRequest, TaskStatus } from "./TaskRequest.ts"
 
@@ -96,6 +97,42 @@ const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
       }
     }
   })
+
+/**
+ * The ends of tasks that have been started, in the order in which they come. Leaving the Stream early stops no task.
+ *
+ * **Example** (Reading results as they come)
+ *
+ * ```ts
+ * import { Effect, Exit, Schema, Stream } from "effect"
+ * import { FiberRunner, Task, TaskFiber } from "effect-strand"
+ *
+ * const nap = Task.make("nap", { payload: Schema.Int, success: Schema.Int })
+ *
+ * const program = Effect.gen(function* () {
+ *   const fibers = [yield* nap.fork(30), yield* nap.fork(1)]
+ *   return yield* TaskFiber.asCompleted(fibers).pipe(
+ *     Stream.map(({ exit }) => Exit.getSuccess(exit)),
+ *     Stream.runCollect
+ *   )
+ * }).pipe(Effect.provide(FiberRunner.layer(nap.toLayer((ms) => Effect.as(Effect.sleep(ms), ms)))))
+ *
+ * console.log((await Effect.runPromise(program)).join(", "))
+ * // prints: some(1), some(30)
+ * ```
+ *
+ * @category combinators
+ * @since 0.3.0
+ */
+export const asCompleted = <A, E>(
+  fibers: Iterable<TaskFiber<A, E>>
+): Stream.Stream<{ readonly fiber: TaskFiber<A, E>; readonly exit: Exit.Exit<A, E> }> =>
+  Stream.fromIterable(fibers).pipe(
+    Stream.mapEffect((fiber) => Effect.map(Fiber.await(fiber), (exit) => ({ fiber, exit })), {
+      concurrency: "unbounded",
+      unordered: true
+    })
+  )
 
 /**
  * Starts an Effect that does a request's work, as a fiber of its own, and gives its handle.

@@ -21,6 +21,7 @@ const join = Task.make("join", {
   success: Schema.String
 })
 const count = Task.stream("count", { payload: { from: Schema.Int, to: Schema.Int }, success: Schema.Int, error: Odd })
+const split = Task.make("split", { payload: Schema.String, success: Schema.Array(Schema.String) })
 const never = Task.make("never")
 const area = Task.fn("area", (width: number, height: number, unit: string) => `${width * height} ${unit}`)
 
@@ -30,6 +31,7 @@ const handlers = Layer.mergeAll(
   count.toLayer(({ from, to }) =>
     Stream.range(from, to).pipe(Stream.tap((n) => (n === 13 ? Effect.fail(new Odd({ n })) : Effect.void)))
   ),
+  split.toLayer((text) => Effect.succeed(text.split(" "))),
   never.toLayer(() => Effect.never),
   area.layer
 )
@@ -103,6 +105,16 @@ for (const [name, runner] of Object.entries(runners)) {
         const fiber = yield* count.fork({ from: 12, to: 14 }, { onIter, onError: () => log.push("error") })
         assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "Odd")
         assert.deepStrictEqual(log, ["12 begins", "12 ends", "error"])
+      }).pipe(Effect.provide(runner))
+    )
+
+    it.live("onIter gets the elements of one result, before onEnd", () =>
+      Effect.gen(function* () {
+        const log: Array<string> = []
+        const hooks = { onIter: (word: string) => log.push(word), onEnd: () => log.push("end") }
+        assert.deepStrictEqual(yield* split.run("a b", hooks), ["a", "b"])
+        yield* Fiber.join(yield* split.fork("c", hooks))
+        assert.deepStrictEqual(log, ["a", "b", "end", "c", "end"])
       }).pipe(Effect.provide(runner))
     )
 

@@ -1,6 +1,6 @@
 // The types of hooks, partial tasks, messages and results that are not kept.
 import type * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { Task, type TaskContext, type TaskError, type TaskFiber, type TaskRunner } from "../../src/index.ts"
@@ -12,6 +12,7 @@ class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
 type Failure = Odd | TaskError.TaskError
 
 const half = Task.make("half", { payload: Schema.Int, success: Schema.Int, error: Odd, inbox: Schema.Date })
+const words = Task.make("words", { success: Schema.Array(Schema.String) })
 const nothing = Task.make("nothing")
 const join = Task.make("join", { payload: { words: Schema.Array(Schema.String), by: Schema.String } })
 const count = Task.stream("count", {
@@ -27,8 +28,8 @@ const area = Task.fn("area", (width: number, height: number) => width * height)
 half.run(1, { onEnd: (value) => is<Is<typeof value, number>>() })
 half.fork(1, { onError: (cause) => is<Is<typeof cause, Cause.Cause<Failure>>>() })
 count.run({ to: 1 }, { onIter: (n) => is<Is<typeof n, number>>(), onEnd: (value) => is<Is<typeof value, void>>() })
-// @ts-expect-error: one result has no elements
-half.run(1, { onIter: () => {} })
+words.run(undefined, { onIter: (word) => is<Is<typeof word, string>>() })
+half.run(1, { onIter: (none) => is<Is<typeof none, never>>() })
 // @ts-expect-error: a definition has no hooks
 Task.make("hooked", { onEnd: () => {} })
 
@@ -69,7 +70,7 @@ join.partial({ by: 1 })
 // @ts-expect-error: no such field
 join.partial({ with: "-" })
 // @ts-expect-error: the handler is the whole task's
-dashed.toLayer
+dashed.toLayer(() => Effect.void)
 Task.forEach(dashed, [{ words: ["a"] }])
 area.partial([1]).run([2])
 area.partial([1, 2]).run()
