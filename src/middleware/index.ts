@@ -15,3 +15,4 @@ export {
   type Snapshot,
   TaskMetrics
 } from "./metrics.ts"
+export { logging, type Options as LoggingOptions } from "./logging.ts"
