@@ -16,3 +16,4 @@ export {
   TaskMetrics
 } from "./metrics.ts"
 export { logging, type Options as LoggingOptions } from "./logging.ts"
+export { type Options as TracingOptions, tracing } from "./tracing.ts"
