@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 export * from "./Middleware.ts"
+export { auth, type AuthOptions, Credentials, principal, withCredentials } from "./auth.ts"
 export { type Options as RecordedOptions, recorded } from "./recorded.ts"
 export { stack, type Stack, type Stackable } from "./stack.ts"
 export {
@@ -17,3 +18,5 @@ export {
 } from "./metrics.ts"
 export { logging, type Options as LoggingOptions } from "./logging.ts"
 export { type Options as TracingOptions, tracing } from "./tracing.ts"
+export { type CommonOptions as RateLimitCommonOptions, type Options as RateLimitOptions, rateLimit } from "./rateLimit.ts"
+export { type Options as RateLimitSharedOptions, rateLimitShared } from "./rateLimitShared.ts"
