@@ -24,7 +24,7 @@ import * as Partial from "./Partial.ts"
 import type * as Task from "./Task.ts"
 import * as TaskCodec from "./TaskCodec.ts"
 import { TaskContext } from "./TaskContext.ts"
-import { TaskCancelled, TaskRejected } from "./TaskError.ts"
+import { type RunnerClosed, TaskCancelled, TaskRejected } from "./TaskError.ts"
 
 /**
  * Where a task is in its life.
@@ -127,6 +127,21 @@ export interface TaskWork {
   abort(): void
 }
 
+/**
+ * What a middleware uses to have a request in front of its runner.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface Hold {
+  /** Whether a request that waits in front of the runner counts as accepted, so that `fork` gives its handle. */
+  readonly accepts: boolean
+  /** Begins to hold a request, as a live task of the runner. Gives the reason when it is refused. */
+  readonly begin: (request: TaskRequest) => RunnerClosed | undefined
+  /** Ends it, and with it the request. */
+  readonly end: (request: TaskRequest, exit: Exit.Exit<unknown, unknown>) => void
+}
+
 interface Observers {
   readonly progress: Set<(value: unknown) => void>
   readonly settled: Set<(exit: Exit.Exit<unknown, unknown>) => void>
@@ -186,6 +201,8 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   deadline: number | undefined = undefined
   /** True once the runner has taken responsibility for the task: it is queued, or running. */
   accepted = false
+  /** True when its fiber is that of a handle. */
+  forked = false
   /** True once somebody has asked for the task to be cancelled by its id. */
   cancelled = false
   /** What the payload's schema wants moved; known once the payload has been encoded. */
@@ -194,12 +211,18 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   work: TaskWork | undefined = undefined
   /** The fiber in which the request waits by itself, for its delay or between attempts. */
   waiting: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** What has the request in front of its runner, if anything has. It is over only when that lets go of it. */
+  held: Hold | undefined = undefined
+  /** True once the wait for its `delay` or `runAt` is over. */
+  due = false
   /** Called at the moment the request is accepted. */
   onAccepted: (() => void) | undefined = undefined
   /** Its neighbours among the live tasks of its runner. */
   before: TaskRequest | undefined = undefined
   after: TaskRequest | undefined = undefined
   private phase: TaskStatus = "pending"
+  /** When the call's own time limit ends. */
+  private ends: number | undefined = undefined
   private observers: Observers | undefined = undefined
 
   constructor(task: Task.Any, payload: unknown, options: Options, caller: Caller) {
@@ -272,12 +295,26 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     this.accept()
   }
 
-  /** Starts the clock of the call's time limit. */
+  /** The request waits for its runner: for the first time, or again. */
+  release(): void {
+    this.phase = "pending"
+    this.work = undefined
+  }
+
+  /** Starts the clock of the call's time limit, unless it runs already. Gives what is left of it. */
   startTimeout(): Duration.Duration | undefined {
     if (this.options.timeout === undefined) return undefined
-    const timeout = Duration.fromInputUnsafe(this.options.timeout)
-    this.deadline = this.caller.clock.currentTimeMillisUnsafe() + Duration.toMillis(timeout)
-    return timeout
+    const now = this.caller.clock.currentTimeMillisUnsafe()
+    if (this.ends === undefined) {
+      this.ends = now + Duration.toMillis(Duration.fromInputUnsafe(this.options.timeout))
+      this.deadline = Math.min(this.deadline ?? Infinity, this.ends)
+    }
+    return Duration.millis(Math.max(0, this.ends - now))
+  }
+
+  /** What is left of the call's time limit, once its clock has been started. */
+  get timeLeft(): Duration.Duration | undefined {
+    return this.ends === undefined ? undefined : this.startTimeout()
   }
 
   // A getter, so that a handler can take the function out of its context, at no cost to those that do not.
@@ -357,8 +394,10 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
       : "failed"
   }
 
+  /** The runner is done with the request, which is then over, or in the hands of what held it in front of the runner. */
   settle(exit: Exit.Exit<unknown, unknown>): void {
     if (this.settled) return
+    if (this.held !== undefined) return this.release()
     this.phase = this.statusOf(exit)
     this.work = undefined
     this.waiting = undefined

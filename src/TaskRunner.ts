@@ -14,6 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,13 +24,14 @@ import * as TaskCodec from "./TaskCodec.ts"
 import {
   type PayloadInvalid,
   RunnerClosed,
+  type TaskCancelled,
   type TaskError,
   TaskNotFound,
   TaskRejected,
   TaskTimeout
 } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
-import type { TaskInfo, TaskRequest } from "./TaskRequest.ts"
+import type { Hold, TaskInfo, TaskRequest } from "./TaskRequest.ts"
 
 /**
  * Runs tasks, wherever its Layer says.
@@ -84,6 +86,11 @@ export class TaskRunner extends Context.Service<
      * `RunnerClosed`. The tasks that are left may still run tasks of their own.
      */
     readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Effect.Effect<void>
+    /**
+     * How middlewares hold requests in front of this runner, so that all of the above knows those that wait there. Runners
+     * that know a task only once they have it, such as those with a store, leave it out.
+     */
+    readonly hold?: Hold | undefined
   } & Controls
 >()("effect-strand/TaskRunner") {
   /** Makes a runner of a new kind. See {@link make}. */
@@ -206,8 +213,28 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       })
     )
 
+    const hold: Hold = {
+      accepts: true,
+      begin: (request) => {
+        if (refuses(request)) return new RunnerClosed({ task: request.name })
+        request.held = hold
+        if (request.options.delay === undefined && request.options.runAt === undefined) request.startTimeout()
+        add(request)
+        return undefined
+      },
+      end: (request, exit) => {
+        request.held = undefined
+        settle(request, exit)
+      }
+    }
+
+    const release = (request: TaskRequest) => (): undefined => request.release() as undefined
+
     const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
+        if (request.held === hold) {
+          return endOf(request) ?? Effect.onExitPrimitive(withOptions(request, options.execute), release(request))
+        }
         if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
         add(request)
         return Effect.onExitPrimitive(withOptions(request, options.execute), (exit) => settle(request, exit))
@@ -215,6 +242,11 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
+        if (request.held === hold) {
+          const end = endOf(request)
+          if (end !== undefined) return Stream.fromEffect(end)
+          return Stream.onExit(streamWithOptions(request, options.stream), () => Effect.sync(release(request)))
+        }
         if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
         add(request)
         return Stream.onExit(streamWithOptions(request, options.stream), (exit) =>
@@ -267,7 +299,8 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       pause: options.pause,
       resume: options.resume,
       resize: options.resize,
-      stats: options.stats
+      stats: options.stats,
+      hold
     })
   })
 
@@ -277,28 +310,41 @@ export const otherTask = (task: string, id: string, name: string): TaskRejected 
 
 /** Adds what the call's options ask for. A call without options pays nothing for it. */
 const withOptions = (request: TaskRequest, execute: Options["execute"]): Effect.Effect<unknown, unknown> => {
-  const { delay, retry, runAt, timeout } = request.options
-  if (timeout === undefined && retry === undefined && delay === undefined && runAt === undefined) {
-    return execute(request)
-  }
+  const { retry, timeout } = request.options
+  const early = isEarly(request)
+  if (timeout === undefined && retry === undefined && !early) return execute(request)
   let effect = execute(request)
   if (retry !== undefined) effect = retryWith(request, effect, retry)
   if (timeout !== undefined) effect = timeoutWith(request, effect)
-  if (delay !== undefined || runAt !== undefined) effect = Effect.andThen(untilDue(request), effect)
-  return retry === undefined && delay === undefined && runAt === undefined ? effect : inOwnFiber(request, effect)
+  if (early) effect = Effect.andThen(untilDue(request), effect)
+  return retry === undefined && !early ? effect : inOwnFiber(request, effect)
 }
 
+/** Whether a request has to wait for its time. */
+const isEarly = ({ due, options }: TaskRequest): boolean =>
+  !due && (options.delay !== undefined || options.runAt !== undefined)
+
 const timeoutWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>) =>
-  Effect.suspend(() => {
-    const timeout = request.startTimeout()!
-    return Effect.timeoutOrElse(effect, {
-      duration: timeout,
-      orElse: () => Effect.fail(timeoutError(request, timeout))
+  Effect.suspend(() =>
+    Effect.timeoutOrElse(effect, {
+      duration: request.startTimeout()!,
+      orElse: () => Effect.fail(timeoutError(request))
     })
+  )
+
+const timeoutError = (request: TaskRequest) =>
+  new TaskTimeout({
+    task: request.name,
+    taskId: request.id,
+    timeout: Duration.toMillis(Duration.fromInputUnsafe(request.options.timeout!))
   })
 
-const timeoutError = (request: TaskRequest, timeout: Duration.Duration) =>
-  new TaskTimeout({ task: request.name, taskId: request.id, timeout: Duration.toMillis(timeout) })
+/** How a request ends that has been cancelled, or whose time is over, before it came from a middleware to its runner. */
+const endOf = (request: TaskRequest): Effect.Effect<never, TaskCancelled | TaskTimeout> | undefined => {
+  if (request.cancelled) return request.stopped
+  const left = request.timeLeft
+  return left !== undefined && Duration.isZero(left) ? Effect.fail(timeoutError(request)) : undefined
+}
 
 const final = new Set([
   "TaskNotFound",
@@ -315,22 +361,40 @@ const final = new Set([
 export const isFinal = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "_tag" in error && final.has(error._tag as string)
 
-const retryWith = (
+/**
+ * Tries again what has failed, as a policy says. Between two attempts `pause` has the wait for the next one.
+ *
+ * @category combinators
+ * @since 0.3.0
+ */
+export const retryWith = (
   request: TaskRequest,
   effect: Effect.Effect<unknown, unknown>,
-  retry: NonNullable<TaskRequest["options"]["retry"]>
-) => {
+  retry: NonNullable<TaskRequest["options"]["retry"]>,
+  pause: <A, E>(wait: Effect.Effect<A, E>) => Effect.Effect<A, E | TaskError> = (wait) => wait
+): Effect.Effect<unknown, unknown> => {
   const policy = typeof retry === "number" ? { times: retry } : Schedule.isSchedule(retry) ? { schedule: retry } : retry
   let attempts = 0
-  const attempt = Effect.suspend(() => {
-    request.attempt = ++attempts
-    return effect
+  let next: ((error: unknown) => Effect.Effect<unknown, unknown>) | undefined
+  const start: Effect.Effect<void> =
+    policy.schedule === undefined
+      ? Effect.void
+      : Effect.map(Schedule.toStepWithSleep(policy.schedule), (step) => {
+          next = step
+        })
+  const attempt: Effect.Effect<unknown, unknown> = Effect.suspend(() => {
+    if (++attempts > 1) request.attempt++
+    return Effect.catch(effect, (error) => {
+      const again = attempts <= (policy.times ?? Infinity) && !isFinal(error) && (policy.while?.(error) ?? true)
+      if (!again) return Effect.fail(error)
+      if (next === undefined) return attempt
+      // A schedule that has come to its end leaves the last error.
+      return Effect.flatMap(pause(Effect.exit(next(error))), (exit) =>
+        Exit.isSuccess(exit) ? attempt : Pull.isDoneCause(exit.cause) ? Effect.fail(error) : exit
+      )
+    })
   })
-  return Effect.retry(attempt, {
-    ...(policy.times !== undefined && { times: policy.times }),
-    ...(policy.schedule !== undefined && { schedule: policy.schedule }),
-    while: (error: unknown) => !isFinal(error) && (policy.while?.(error) ?? true)
-  })
+  return Effect.andThen(start, attempt)
 }
 
 /** Waits for the time of a request, once its payload has been checked. */
@@ -341,21 +405,68 @@ const untilDue = (request: TaskRequest): Effect.Effect<void, PayloadInvalid> =>
     if (invalid !== undefined) return Effect.fail(invalid)
     request.schedule()
     const now = request.caller.clock.currentTimeMillisUnsafe()
-    return Effect.sleep(
-      runAt !== undefined
-        ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
-        : Duration.fromInputUnsafe(delay!)
+    return Effect.map(
+      Effect.sleep(
+        runAt !== undefined
+          ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
+          : Duration.fromInputUnsafe(delay!)
+      ),
+      () => {
+        request.due = true
+        request.release()
+      }
     )
   })
 
+/**
+ * Waits with a request in front of its runner.
+ *
+ * **Details**
+ *
+ * While it waits the request is `scheduled`: its payload is checked, `fork` gives its handle, it can be cancelled by its
+ * id, and its `timeout` goes on. In front of a runner with a store, which accepts a task when it is stored, `fork` waits.
+ *
+ * @category combinators
+ * @since 0.3.0
+ */
+export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
+  Effect.suspend((): Effect.Effect<A, E | TaskError> => {
+    if (request.cancelled) return request.stopped
+    const invalid = request.accepted ? undefined : TaskCodec.validatePayload(request.task, request.payload)
+    if (invalid !== undefined) return Effect.fail(invalid)
+    if (request.held?.accepts) request.schedule()
+    const left = request.timeLeft
+    const limited: Effect.Effect<A, E | TaskError> =
+      left === undefined
+        ? effect
+        : Effect.timeoutOrElse(effect, { duration: left, orElse: () => Effect.fail(timeoutError(request)) })
+    return Effect.onExitPrimitive(inOwnFiber(request, limited), () => request.release() as undefined)
+  })
+
+/**
+ * Waits for the `delay` or `runAt` of a call in front of its runner. A limit does so first, and counts a task when it is
+ * due. Nothing is waited for in front of a runner with a store, which keeps the task until then.
+ *
+ * @category combinators
+ * @since 0.3.0
+ */
+export const awaitDue = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined =>
+  request.held?.accepts && isEarly(request)
+    ? Effect.andThen(
+        inOwnFiber(request, untilDue(request)),
+        Effect.sync(() => void request.startTimeout())
+      )
+    : undefined
+
 /** A request that may be waiting by itself, between attempts or before the first, can be cancelled there too. */
-const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
+const inOwnFiber = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskCancelled> =>
   Effect.withFiber((caller) =>
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(caller.context)(effect)
+      const around = request.waiting
       request.waiting = fiber
       fiber.addObserver((exit) => {
-        request.waiting = undefined
+        request.waiting = around
         resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit)
       })
       return Effect.callback((stopped) => {
@@ -366,17 +477,15 @@ const inOwnFiber = (request: TaskRequest, effect: Effect.Effect<unknown, unknown
   )
 
 const streamWithOptions = (request: TaskRequest, run: Options["stream"]): Stream.Stream<unknown, unknown> => {
-  const { delay, runAt, timeout } = request.options
   let stream = run(request)
-  if (timeout !== undefined) {
+  if (request.options.timeout !== undefined) {
     const made = stream
     stream = Stream.suspend(() => {
-      const limit = request.startTimeout()!
-      const end = Effect.suspend(() => Effect.fail(timeoutError(request, limit)))
-      return Stream.interruptWhen(made, Effect.delay(end, limit))
+      const end = Effect.suspend(() => Effect.fail(timeoutError(request)))
+      return Stream.interruptWhen(made, Effect.delay(end, request.startTimeout()!))
     })
   }
-  if (delay === undefined && runAt === undefined) return stream
+  if (!isEarly(request)) return stream
   return Stream.unwrap(Effect.as(inOwnFiber(request, untilDue(request)), stream))
 }
 
@@ -390,6 +499,7 @@ export const forkWith =
   (execute: TaskRunner["Service"]["execute"]): TaskRunner["Service"]["fork"] =>
   (request) =>
     Effect.suspend(() => {
+      request.forked = true
       const fiber = TaskFiber.makeUnsafe(request, request.caller.context, execute(request))
       if (request.accepted) return Effect.succeed(fiber)
       return Effect.callback<TaskFiber.TaskFiber<unknown, unknown>, TaskError>((resume) => {

@@ -9,9 +9,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
-import type { TaskRequest } from "../TaskRequest.ts"
-import { TaskRunner } from "../TaskRunner.ts"
+import * as Stream from "effect/Stream"
+import type { TaskError } from "../TaskError.ts"
+import type { Hold, TaskRequest } from "../TaskRequest.ts"
+import { TaskRunner, wait as waitWith } from "../TaskRunner.ts"
 
 /**
  * What a middleware does round a call.
@@ -20,8 +21,14 @@ import { TaskRunner } from "../TaskRunner.ts"
  * @since 0.2.0
  */
 export interface Around {
-  /** Round a task with one result. `next` runs it, once for each time that it is run. */
-  readonly execute: (request: TaskRequest, next: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>
+  /**
+   * Round a task with one result. `next` runs it, once for each time that it is run; `run` does so with another request.
+   */
+  readonly execute: (
+    request: TaskRequest,
+    next: Effect.Effect<unknown, unknown>,
+    run: (request: TaskRequest) => Effect.Effect<unknown, unknown>
+  ) => Effect.Effect<unknown, unknown>
   /**
    * Round a streaming task.
    *
@@ -40,12 +47,43 @@ export interface Around {
  */
 export type Middleware<E = never, R = never> = Layer.Layer<TaskRunner, E, TaskRunner | R>
 
+/** Round a runner that says nothing of requests in front of it, these are over when the middleware is done with them. */
+const unlisted: Hold = {
+  accepts: false,
+  begin: (request) => {
+    request.held = unlisted
+    return undefined
+  },
+  end: (request, exit) => {
+    request.held = undefined
+    request.settle(exit)
+  }
+}
+
 const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskRunner["Service"] => {
-  const around = (request: TaskRequest) => execute(request, runner.execute(request))
+  const hold = runner.hold ?? unlisted
+  // The outermost middleware has the request until it is done, and with it all others that it passes.
+  const around = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    Effect.suspend(() => {
+      if (request.held !== undefined) return execute(request, runner.execute(request), runner.execute)
+      const refused = hold.begin(request)
+      if (refused !== undefined) return Effect.fail(refused)
+      const made = Effect.suspend(() => execute(request, runner.execute(request), runner.execute))
+      return Effect.onExitPrimitive(made, (exit) => void hold.end(request, exit) as undefined)
+    })
+  const aroundStream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+    Stream.suspend(() => {
+      if (stream === undefined) return runner.stream(request)
+      if (request.held !== undefined) return stream(request, runner.stream(request))
+      const refused = hold.begin(request)
+      if (refused !== undefined) return Stream.fail(refused)
+      const made = Stream.suspend(() => stream(request, runner.stream(request)))
+      return Stream.onExit(made, (exit) => Effect.sync(() => hold.end(request, exit)))
+    })
   return TaskRunner.of({
     ...runner,
     execute: around,
-    stream: stream === undefined ? runner.stream : (request) => stream(request, runner.stream(request)),
+    stream: aroundStream,
     fork: TaskRunner.forkWith(around),
     // Handed over many at once, requests would pass by.
     enqueue: undefined
@@ -57,8 +95,10 @@ const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskR
  *
  * **Details**
  *
- * Give what is done round a call, or an Effect that makes it once for the life of the Layer. The handle of a task is given
- * out when the runner has accepted the request, so what comes before `next` is waited for by `fork`.
+ * Give what is done round a call, or an Effect that makes it once for the life of the Layer. A request is in the hands of
+ * the outermost middleware until that is done with it: it is among the live tasks, its handle says how the middleware
+ * ended it, and `next` may be run again. The handle of a task is given out when the runner has accepted the request, so
+ * what comes before `next` is waited for by `fork`, unless it is done by {@link wait}.
  *
  * **Example** (Counting calls)
  *
@@ -98,3 +138,42 @@ export const make = <E = never, R = never>(
       })
     )
   )
+
+/**
+ * Waits for something in a middleware, with a request that is not, or not any more, in the hands of the runner.
+ *
+ * **Details**
+ *
+ * While it waits the task is `scheduled`: its payload is checked, `fork` gives its handle, it can be cancelled by its id,
+ * and its time limit goes on. Middlewares that wait in any other way keep `fork` waiting, and a cancelled task until they
+ * are done. In front of a runner with a store, which accepts a task when it is stored, `fork` waits all the same.
+ *
+ * **Example** (Tasks that wait for a switch)
+ *
+ * ```ts
+ * import { Console, Effect, Fiber, Latch, Layer } from "effect"
+ * import { FiberRunner, Middleware, Task } from "effect-strand"
+ *
+ * const greet = Task.make("greet")
+ * const open = Latch.makeUnsafe(false)
+ *
+ * const switched = Middleware.make((request, next) => Effect.andThen(Middleware.wait(request, open.await), next))
+ * const runner = switched.pipe(Layer.provide(FiberRunner.layer(greet.toLayer(() => Console.log("hello")))))
+ *
+ * const program = Effect.gen(function* () {
+ *   const fiber = yield* greet.fork()
+ *   console.log(yield* fiber.status)
+ *   yield* open.open
+ *   yield* Fiber.join(fiber)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, runner))
+ * // prints: scheduled
+ * // prints: hello
+ * ```
+ *
+ * @category combinators
+ * @since 0.3.0
+ */
+export const wait: <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>) => Effect.Effect<A, E | TaskError> =
+  waitWith

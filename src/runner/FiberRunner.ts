@@ -419,7 +419,7 @@ const makeInline = (
       })
     }
 
-    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    const run = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.withFiber((fiber) => {
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Effect.fail(found.failure)
@@ -453,7 +453,7 @@ const makeInline = (
       })
 
     const runner = yield* TaskRunner.make({
-      execute,
+      execute: (request) => (request.forked ? cancellable(request, run(request)) : run(request)),
       stream,
       pause: Effect.sync(() => gate.closeUnsafe()),
       resume: Effect.sync(() => gate.openUnsafe()),
@@ -461,9 +461,8 @@ const makeInline = (
       stats: Effect.sync(() => seats.stats),
       shutdownGrace: options.shutdownGrace
     })
-    const inline = { ...runner, fork: TaskRunner.forkWith((request) => cancellable(request, runner.execute(request))) }
-    contexts.provide(inline)
-    return inline
+    contexts.provide(runner)
+    return runner
   })
 
 /** Keeps the fiber of a handle apart from the task's, so that the handle lives on to tell of the task's cancellation. */
