@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+export { asTask, type Options as AsTaskOptions, type Target } from "./runner/asTask.ts"
 export * as FiberRunner from "./runner/FiberRunner.ts"
+export * as Limiter from "./Limiter.ts"
 export * as Middleware from "./middleware/index.ts"
 export * as ProcessRunner from "./runner/ProcessRunner.ts"
 export * as RunnerStats from "./RunnerStats.ts"
@@ -38,4 +40,5 @@ export type {
 } from "./store/TaskStore.ts"
 export * as StoreReader from "./runner/StoreReader.ts"
 export * as StoreRunner from "./runner/StoreRunner.ts"
+export * as Strand from "./runner/Strand.ts"
 export * as ThreadRunner from "./runner/ThreadRunner.ts"
