@@ -6,8 +6,10 @@
 import * as ChildProcess from "node:child_process"
 import { statSync } from "node:fs"
 import type { Duplex, Readable } from "node:stream"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { Guardian } from "./Guardian.ts"
 import * as Output from "./Output.ts"
@@ -46,6 +48,9 @@ export class Child {
   readonly ended = Deferred.makeUnsafe<End>()
   /** The parent's end of the channel. */
   readonly channel: Duplex | undefined
+  /** What is to be done with lines. There is more than one only at the end, when Node reads on in spite of a pause. */
+  private readonly unpublished: Array<Effect.Effect<void>> = []
+  private publishing: Fiber.Fiber<void> | undefined
   private readonly closed = Deferred.makeUnsafe<void>()
   private readonly child: ChildProcess.ChildProcess
   private readonly command: Command
@@ -68,24 +73,32 @@ export class Child {
   }
 
   /** Passes on what it prints, in the context of the fiber. */
-  readonly read: Effect.Effect<void> = Effect.map(Effect.context<never>(), (context) => {
-    const outputs = [this.child.stdout!, this.child.stderr!]
-    let busy = 0
-    const publish = (lines: ReadonlyArray<Output.Line>) => {
-      const work = this.command.onLines(lines)
-      if (work === undefined) return
+  get read(): Effect.Effect<void> {
+    return Effect.map(Effect.context<never>(), (context) => {
+      for (const source of ["stdout", "stderr"] as const) {
+        readLines(this.child[source]!, (lines) => {
+          const work = this.command.onLines(lines.map((text) => ({ source, text })))
+          if (work === undefined) return
+          this.unpublished.push(work)
+          if (this.publishing === undefined) this.publish(context)
+        })
+      }
+    })
+  }
+
+  /** Does one after the other what is to be done with lines. Until it is done, no more are read. */
+  private publish(context: Context.Context<never>): void {
+    this.publishing = undefined
+    for (let work = this.unpublished.shift(); work !== undefined; work = this.unpublished.shift()) {
       const fiber = Effect.runForkWith(context)(work)
-      if (fiber.pollUnsafe() !== undefined) return
-      busy++
-      for (const output of outputs) output.pause()
-      fiber.addObserver(() => {
-        if (--busy === 0) for (const output of outputs) output.resume()
-      })
+      if (fiber.pollUnsafe() !== undefined) continue
+      this.publishing = fiber
+      for (const output of [this.child.stdout!, this.child.stderr!]) output.pause()
+      fiber.addObserver(() => this.publish(context))
+      return
     }
-    for (const source of ["stdout", "stderr"] as const) {
-      readLines(this.child[source]!, (lines) => publish(lines.map((text) => ({ source, text }))))
-    }
-  })
+    for (const output of [this.child.stdout!, this.child.stderr!]) output.resume()
+  }
 
   /** Writes what it is to read. It may end, or close its input, before it has read all. */
   get feed(): Effect.Effect<void> {
@@ -124,6 +137,7 @@ export class Child {
       }, outputPatience)
       yield* Deferred.await(this.closed)
       clearTimeout(timer)
+      while (this.publishing !== undefined) yield* Fiber.await(this.publishing)
       this.channel?.destroy()
       this.child.stdin?.destroy()
       return yield* Deferred.await(this.ended)

@@ -1,0 +1,22 @@
+// A program with a background process, for tests that kill it, or let it come to its end without closing its scope.
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { runProcess } from "../../../src/process/index.ts"
+
+const [script, mode] = process.argv.slice(2) as [string, "wait" | "end" | "exit"]
+
+const scope = Scope.makeUnsafe()
+console.log("before")
+await Effect.runPromise(
+  runProcess({ command: "sh", args: ["-c", script], ready: { line: "up" }, log: "none", grace: "300 millis" }).pipe(
+    Scope.provide(scope)
+  )
+)
+console.log("ready")
+if (mode === "exit") process.exit(0)
+if (mode === "wait") {
+  setInterval(() => {}, 1000)
+  // Never reached by kill -9; a test that ends the program otherwise would see it.
+  process.on("SIGTERM", () => Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0)))
+}

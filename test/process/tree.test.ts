@@ -1,0 +1,170 @@
+// Nothing is left in the process table: not of what ignores signals, not of grandchildren that have gone their own way,
+// not when the program is killed.
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import { afterAll } from "vitest"
+import { runProcess } from "../../src/process/index.ts"
+import * as Leaks from "../leaks.ts"
+import * as Table from "./table.ts"
+
+Leaks.check()
+Table.clear()
+
+const shell = (script: string) => ({ command: "sh", args: ["-c", script], ready: { line: "up" }, log: "none" }) as const
+
+/** Scripts, each with how many processes there are of it, the shell that runs it included. */
+const trees: Readonly<Record<string, (token: string) => readonly [script: string, count: number]>> = {
+  "that ignores SIGTERM": (token) => [`trap '' TERM; echo up; while :; do sleep ${token}; done`, 2],
+  "with children and grandchildren": (token) => [
+    `sleep ${token} & sh -c "sleep ${token} & sleep ${token}; :" & echo up; wait`,
+    5
+  ],
+  "with a grandchild in a session of its own": (token) => [`setsid sleep ${token} & echo up; wait`, 2],
+  // Its parent ends, so nothing but the mark tells where it comes from.
+  "with a daemon": (token) => [`(setsid sh -c "trap '' TERM; sleep ${token}; :" &); echo up; exec sleep ${token}`, 3],
+  "with a grandchild that has neither its session nor its environment": (token) => [
+    `env -i /usr/bin/setsid /bin/sleep ${token} & echo up; wait; : ${token}`,
+    2
+  ],
+  "whose first process does not wait for the others": (token) => [`sleep ${token} & echo up; kill -9 $$; : ${token}`, 1]
+}
+
+describe("closing the scope ends a process", () => {
+  for (const [name, make] of Object.entries(trees)) {
+    it.live(name, () =>
+      Effect.gen(function* () {
+        const token = Table.makeToken()
+        const [script, count] = make(token)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* runProcess({ ...shell(script), grace: "300 millis" })
+            assert.lengthOf(yield* Effect.promise(() => Table.awaitCount(token, count)), count)
+          })
+        )
+        // Not sooner or later: now.
+        assert.deepStrictEqual(Table.alive(token), [])
+      })
+    )
+  }
+
+  it.live("with SIGKILL after the grace, not before", () =>
+    Effect.gen(function* () {
+      const it = yield* runProcess({
+        ...shell("trap '' TERM; echo up; while :; do sleep 0.05; done"),
+        grace: "400 millis"
+      })
+      const began = performance.now()
+      assert.deepInclude(yield* it.stop, { reason: "Stopped", signal: "SIGKILL" })
+      const took = performance.now() - began
+      assert.isTrue(took >= 395 && took < 2000, `${took} ms`)
+    })
+  )
+
+  it.live("at once, when it ends by the signal, however long the grace", () =>
+    Effect.gen(function* () {
+      const began = performance.now()
+      yield* Effect.scoped(runProcess({ ...shell("echo up; exec sleep 60"), grace: "20 seconds" }))
+      assert.isBelow(performance.now() - began, 5000)
+    })
+  )
+
+  it.live("that ends its own children when the signal goes to it alone", () =>
+    Effect.gen(function* () {
+      const script = `
+        sh -c 'trap "echo child hit; exit 1" TERM; while :; do sleep 0.02; done' & child=$!
+        trap 'echo asked; kill -9 $child; exit 0' TERM
+        echo up
+        while :; do sleep 0.02; done`
+      const alone = yield* runProcess({ ...shell(script), kill: "process" })
+      assert.deepStrictEqual((yield* alone.stop).lastLines, ["up", "asked"])
+    })
+  )
+
+  it.live("before it is started again", () =>
+    Effect.gen(function* () {
+      const token = Table.makeToken()
+      const it = yield* runProcess({
+        ...shell(`sleep ${token} & echo up; exit 1`),
+        ready: undefined,
+        restart: "onFailure",
+        schedule: Schedule.recurs(3),
+        grace: "300 millis"
+      })
+      assert.deepInclude(yield* it.exit, { reason: "GaveUp", restarts: 3 })
+      assert.deepStrictEqual(Table.alive(token), [])
+    })
+  )
+})
+
+const parents = new Set<{ readonly kill: (signal: NodeJS.Signals) => boolean }>()
+afterAll(() => parents.forEach((parent) => parent.kill("SIGKILL")))
+
+/** A program with a background process, and what it has printed. */
+const startParent = (script: string, mode: "wait" | "end" | "exit") => {
+  const program = spawn(process.execPath, [join(import.meta.dirname, "programs", "parent.ts"), script, mode], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  parents.add(program)
+  let printed = ""
+  let changed = () => {}
+  const closed = once(program, "close").then(() => changed())
+  program.stdout.setEncoding("utf8").on("data", (text: string) => {
+    printed += text
+    changed()
+  })
+  const prints = async (line: string) => {
+    while (!printed.includes(line)) {
+      assert.isNull(program.exitCode, `ended without printing ${line}`)
+      await new Promise<void>((resolve) => (changed = resolve))
+    }
+  }
+  return { program, prints, closed }
+}
+
+describe("the end of the program ends its processes", () => {
+  for (const [name, make] of Object.entries(trees)) {
+    it(`kill -9: one ${name}`, async () => {
+      const token = Table.makeToken()
+      const [script, count] = make(token)
+      const { closed, prints, program } = startParent(script, "wait")
+      await prints("ready")
+      // The program itself carries the token in its arguments.
+      assert.isAtLeast((await Table.awaitCount(token, count + 1)).length, 2)
+      program.kill("SIGKILL")
+      await closed
+      assert.deepStrictEqual(await Table.awaitNone(token), [])
+    })
+  }
+
+  it("kill -9 at any moment of the start", { timeout: 60_000 }, async () => {
+    for (const delay of [0, 1, 2, 4, 6, 8, 10, 12, 15, 20, 30]) {
+      const token = Table.makeToken()
+      const { closed, prints, program } = startParent(`(setsid sleep ${token} &); echo up; sleep ${token}`, "wait")
+      await prints("before")
+      await new Promise((resolve) => setTimeout(resolve, delay))
+      program.kill("SIGKILL")
+      await closed
+      assert.deepStrictEqual(await Table.awaitNone(token), [], `after ${delay} ms`)
+    }
+  })
+
+  it("process.exit(), without closing the scope", async () => {
+    const token = Table.makeToken()
+    const { closed, program } = startParent(`setsid sleep ${token} & echo up; sleep ${token}`, "exit")
+    await closed
+    assert.strictEqual(program.exitCode, 0)
+    assert.deepStrictEqual(await Table.awaitNone(token), [])
+  })
+
+  it("its last line: a background process does not keep it alive", async () => {
+    const token = Table.makeToken()
+    const { closed, program } = startParent(`echo up; sleep ${token}`, "end")
+    await closed
+    assert.strictEqual(program.exitCode, 0)
+    assert.deepStrictEqual(await Table.awaitNone(token), [])
+  })
+})
