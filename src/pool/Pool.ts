@@ -178,7 +178,7 @@ export class Pool implements WorkersOwner, JobOwner {
       if (worker.load > this.concurrency) ahead = true
     }
     if (ahead) this.startWatch()
-    if (this.intake.waiting > 0) this.workers.grow(this.intake.waiting)
+    if (this.intake.waiting > 0 && this.workers.grow(this.intake.waiting)) this.schedule()
   }
 
   /**

@@ -81,9 +81,15 @@ export class Workers {
     return worker
   }
 
-  private start(): void {
-    this.active.add(this.spares.shift() ?? this.spawn())
+  /** Adds a worker. True when it is ready, as one that has been started ahead may be. */
+  private start(): boolean {
+    const worker = this.spares.shift() ?? this.spawn()
+    this.active.add(worker)
     this.startSpares()
+    if (worker.state !== "ready") return false
+    worker.idleSince = performance.now()
+    this.checkIdle()
+    return true
   }
 
   /** Spares are started behind the first worker, which they would only delay. */
@@ -97,21 +103,25 @@ export class Workers {
     if (at !== -1) this.spares.splice(at, 1)
   }
 
-  /** Starts workers for so many tasks, as far as `maxSize` allows. */
-  grow(tasks: number): void {
+  /** Starts workers for so many tasks, as far as `maxSize` allows. True when one of them is ready. */
+  grow(tasks: number): boolean {
+    let ready = false
     let starting = 0
     for (const worker of this.active) if (worker.state === "starting") starting++
     while (this.active.size < this.maxSize && starting < tasks) {
-      this.start()
+      if (this.start()) ready = true
       starting++
     }
+    return ready
   }
 
   /** A worker is gone, or as good as gone. */
   private replace(worker: PoolWorker): void {
     this.active.delete(worker)
     if (this.closed) return
-    if (this.active.size < this.minSize) this.start()
+    // Its successor may have been started already.
+    const ahead = this.spares.length > this.options.spares + this.suspects.size && this.active.size < this.maxSize
+    if (ahead || this.active.size < this.minSize) this.start()
     if (this.owner.waiting > 0) this.grow(this.owner.waiting)
   }
 

@@ -207,6 +207,27 @@ describe("a successor", () => {
   )
 })
 
+describe("a pool that may have no worker", () => {
+  it.live("runs the next task at once after a worker was killed, and keeps its successor no longer than others", () =>
+    Effect.gen(function* () {
+      const notes = yield* makeNotes
+      const runner = yield* TaskRunner
+      const fiber = yield* tasks.stubborn.fork({ ...notes, name: "a" })
+      yield* until("the task to have started", () => starts(notes).size === 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* Effect.timeout(tasks.tiny.run(1), "1 second"), 1)
+      const second = yield* tasks.stubborn.fork({ ...notes, name: "b" })
+      yield* until("the second task to have started", () => starts(notes).size === 2)
+      yield* Fiber.interrupt(second)
+      assert.isAtMost(yield* workers, 1)
+      yield* untilEffect(
+        "no worker to be left",
+        Effect.map(runner.stats, (stats) => stats.workers.length === 0)
+      )
+    }).pipe(using("threads", { minSize: 0, maxSize: 2, grace: 1000, idleTimeout: 3000 }))
+  )
+})
+
 describe("a bound", () => {
   for (const overflow of ["wait", "fail"] as const) {
     it.live(`of no waiting task at all, with overflow "${overflow}", lets run what a worker is free for`, () =>
