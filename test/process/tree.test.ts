@@ -29,8 +29,7 @@ const trees: Readonly<Record<string, (token: string) => readonly [script: string
   "with a grandchild that has neither its session nor its environment": (token) => [
     `env -i /usr/bin/setsid /bin/sleep ${token} & echo up; wait; : ${token}`,
     2
-  ],
-  "whose first process does not wait for the others": (token) => [`sleep ${token} & echo up; kill -9 $$; : ${token}`, 1]
+  ]
 }
 
 describe("closing the scope ends a process", () => {
@@ -50,6 +49,17 @@ describe("closing the scope ends a process", () => {
       })
     )
   }
+
+  it.live("with what it leaves behind when it ends by itself", () =>
+    Effect.gen(function* () {
+      const token = Table.makeToken()
+      const { exit } = yield* runProcess({
+        ...shell(`sleep ${token} & (setsid sleep ${token} &); echo up; kill -9 $$`)
+      })
+      assert.deepInclude(yield* exit, { reason: "Ended", signal: "SIGKILL" })
+      assert.deepStrictEqual(Table.alive(token), [])
+    })
+  )
 
   it.live("with SIGKILL after the grace, not before", () =>
     Effect.gen(function* () {
@@ -116,9 +126,11 @@ const startParent = (script: string, mode: "wait" | "end" | "exit") => {
     printed += text
     changed()
   })
-  const prints = async (line: string) => {
-    while (!printed.includes(line)) {
-      assert.isNull(program.exitCode, `ended without printing ${line}`)
+  const prints = async (pattern: RegExp) => {
+    for (;;) {
+      const found = pattern.exec(printed)
+      if (found !== null) return found
+      assert.isNull(program.exitCode, `ended without printing ${pattern}`)
       await new Promise<void>((resolve) => (changed = resolve))
     }
   }
@@ -131,20 +143,30 @@ describe("the end of the program ends its processes", () => {
       const token = Table.makeToken()
       const [script, count] = make(token)
       const { closed, prints, program } = startParent(script, "wait")
-      await prints("ready")
+      await prints(/ready/)
       // The program itself carries the token in its arguments.
-      assert.isAtLeast((await Table.awaitCount(token, count + 1)).length, 2)
+      assert.lengthOf(await Table.awaitCount(token, count + 1), count + 1)
       program.kill("SIGKILL")
       await closed
       assert.deepStrictEqual(await Table.awaitNone(token), [])
     })
   }
 
+  it("kill -9: one that is killed with it", async () => {
+    const token = Table.makeToken()
+    const { closed, prints, program } = startParent(`sleep ${token} & (setsid sleep ${token} &); echo up; wait`, "wait")
+    const [, pid] = await prints(/ready (\d+)/)
+    program.kill("SIGKILL")
+    process.kill(Number(pid), "SIGKILL")
+    await closed
+    assert.deepStrictEqual(await Table.awaitNone(token), [])
+  })
+
   it("kill -9 at any moment of the start", { timeout: 60_000 }, async () => {
     for (const delay of [0, 1, 2, 4, 6, 8, 10, 12, 15, 20, 30]) {
       const token = Table.makeToken()
       const { closed, prints, program } = startParent(`(setsid sleep ${token} &); echo up; sleep ${token}`, "wait")
-      await prints("before")
+      await prints(/before/)
       await new Promise((resolve) => setTimeout(resolve, delay))
       program.kill("SIGKILL")
       await closed

@@ -1,6 +1,5 @@
 // A program with a background process, for tests that kill it, or let it come to its end without closing its scope.
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { runProcess } from "../../../src/process/index.ts"
 
@@ -8,15 +7,11 @@ const [script, mode] = process.argv.slice(2) as [string, "wait" | "end" | "exit"
 
 const scope = Scope.makeUnsafe()
 console.log("before")
-await Effect.runPromise(
+const { pid } = await Effect.runPromise(
   runProcess({ command: "sh", args: ["-c", script], ready: { line: "up" }, log: "none", grace: "300 millis" }).pipe(
     Scope.provide(scope)
   )
 )
-console.log("ready")
+console.log(`ready ${await Effect.runPromise(pid)}`)
 if (mode === "exit") process.exit(0)
-if (mode === "wait") {
-  setInterval(() => {}, 1000)
-  // Never reached by kill -9; a test that ends the program otherwise would see it.
-  process.on("SIGTERM", () => Effect.runFork(Scope.close(scope, Exit.void)).addObserver(() => process.exit(0)))
-}
+if (mode === "wait") setInterval(() => {}, 1000)
