@@ -199,6 +199,8 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
 
   attempt = 1
   deadline: number | undefined = undefined
+  /** The time limit that the deadline comes from, in milliseconds. */
+  timeLimit: number | undefined = undefined
   /** True once the runner has taken responsibility for the task: it is queued, or running. */
   accepted = false
   /** True when its fiber is that of a handle. */
@@ -306,10 +308,25 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     if (this.options.timeout === undefined) return undefined
     const now = this.caller.clock.currentTimeMillisUnsafe()
     if (this.ends === undefined) {
-      this.ends = now + Duration.toMillis(Duration.fromInputUnsafe(this.options.timeout))
-      this.deadline = Math.min(this.deadline ?? Infinity, this.ends)
+      const millis = Duration.toMillis(Duration.fromInputUnsafe(this.options.timeout))
+      this.ends = now + millis
+      this.limitTime(millis)
     }
     return Duration.millis(Math.max(0, this.ends - now))
+  }
+
+  /** Moves the deadline to where a time limit ends that begins now, unless it is earlier anyway. Gives how to undo it. */
+  limitTime(millis: number): () => undefined {
+    const { deadline, timeLimit } = this
+    const end = this.caller.clock.currentTimeMillisUnsafe() + millis
+    if (deadline === undefined || end < deadline) {
+      this.deadline = end
+      this.timeLimit = millis
+    }
+    return (): undefined => {
+      this.deadline = deadline
+      this.timeLimit = timeLimit
+    }
   }
 
   /** What is left of the call's time limit, once its clock has been started. */

@@ -362,7 +362,7 @@ export const isFinal = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "_tag" in error && final.has(error._tag as string)
 
 /**
- * Tries again what has failed, as a policy says. Between two attempts `pause` has the wait for the next one.
+ * Tries again what has failed, as a policy says, unless it is final. Between two attempts `pause` has the wait for the next.
  *
  * @category combinators
  * @since 0.3.0
@@ -371,7 +371,8 @@ export const retryWith = (
   request: TaskRequest,
   effect: Effect.Effect<unknown, unknown>,
   retry: NonNullable<TaskRequest["options"]["retry"]>,
-  pause: <A, E>(wait: Effect.Effect<A, E>) => Effect.Effect<A, E | TaskError> = (wait) => wait
+  pause: <A, E>(wait: Effect.Effect<A, E>) => Effect.Effect<A, E | TaskError> = (wait) => wait,
+  ends: (error: unknown) => boolean = isFinal
 ): Effect.Effect<unknown, unknown> => {
   const policy = typeof retry === "number" ? { times: retry } : Schedule.isSchedule(retry) ? { schedule: retry } : retry
   let attempts = 0
@@ -385,7 +386,7 @@ export const retryWith = (
   const attempt: Effect.Effect<unknown, unknown> = Effect.suspend(() => {
     if (++attempts > 1) request.attempt++
     return Effect.catch(effect, (error) => {
-      const again = attempts <= (policy.times ?? Infinity) && !isFinal(error) && (policy.while?.(error) ?? true)
+      const again = attempts <= (policy.times ?? Infinity) && !ends(error) && (policy.while?.(error) ?? true)
       if (!again) return Effect.fail(error)
       if (next === undefined) return attempt
       // A schedule that has come to its end leaves the last error.

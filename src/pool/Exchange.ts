@@ -6,7 +6,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
@@ -46,7 +45,7 @@ export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined 
     ...(request.attempt !== 1 && { attempt: request.attempt }),
     ...(request.deadline !== undefined && {
       deadline: request.deadline,
-      timeout: Duration.toMillis(Duration.fromInputUnsafe(request.options.timeout!))
+      timeout: request.timeLimit!
     }),
     ...(request.options.tags !== undefined && { tags: request.options.tags }),
     ...(request.options.priority !== undefined && { priority: request.options.priority }),

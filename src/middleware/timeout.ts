@@ -1,0 +1,82 @@
+/**
+ * A time limit for calls that have none of their own, or one that is longer.
+ *
+ * @since 0.3.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { TaskTimeout } from "../TaskError.ts"
+import type { TaskRequest } from "../TaskRequest.ts"
+import * as Middleware from "./Middleware.ts"
+import { positiveMillis } from "./options.ts"
+
+/** Begins a time limit of some milliseconds, and ends it: another attempt has one of its own. */
+const begin = (request: TaskRequest, millis: number) => {
+  return {
+    end: request.limitTime(millis),
+    fail: Effect.suspend(() =>
+      Effect.fail(new TaskTimeout({ task: request.name, taskId: request.id, timeout: millis }))
+    )
+  }
+}
+
+/**
+ * Stops calls that take too long: they fail with `TaskTimeout`.
+ *
+ * **Details**
+ *
+ * - the time limit is a duration, or a function that gives one for a call; an infinite one is none
+ * - it is about everything further inside: other middlewares, waiting for a worker, and running. A call's own `timeout`
+ *   counts besides, and the one that ends first ends the call
+ * - in front of a `Middleware.retry` it is for all attempts together, behind it for each
+ * - the time limit of a stream is for the whole stream
+ * - `TaskContext.deadline` says when it ends
+ * - the `delay` of a call counts as waiting
+ *
+ * **Example** (A limit for all tasks of a runner)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { FiberRunner, Middleware, Task } from "effect-strand"
+ *
+ * const nap = Task.make("nap")
+ *
+ * const runner = Middleware.timeout("10 millis").pipe(
+ *   Layer.provide(FiberRunner.layer(nap.toLayer(() => Effect.sleep("1 hour"))))
+ * )
+ *
+ * console.log((await Effect.runPromise(Effect.flip(nap.run()).pipe(Effect.provide(runner))))._tag)
+ * // prints: TaskTimeout
+ * ```
+ *
+ * @category middleware
+ * @since 0.3.0
+ */
+export const timeout = (limit: Duration.Input | ((request: TaskRequest) => Duration.Input)): Middleware.Middleware =>
+  Middleware.make(
+    Effect.sync((): Middleware.Around => {
+      const millisOf = (input: Duration.Input) =>
+        Duration.isFinite(Duration.fromInputUnsafe(input)) ? positiveMillis("timeout", input) : Infinity
+      const fixed = typeof limit === "function" ? undefined : millisOf(limit)
+      const of = (request: TaskRequest) =>
+        fixed ?? millisOf((limit as (request: TaskRequest) => Duration.Input)(request))
+      return {
+        execute: (request, next) =>
+          Effect.suspend(() => {
+            const millis = of(request)
+            if (millis === Infinity) return next
+            const { end, fail } = begin(request, millis)
+            const limited = Effect.timeoutOrElse(next, { duration: Duration.millis(millis), orElse: () => fail })
+            return Effect.onExitPrimitive(limited, end)
+          }),
+        stream: (request, next) =>
+          Stream.suspend(() => {
+            const millis = of(request)
+            if (millis === Infinity) return next
+            const { end, fail } = begin(request, millis)
+            return Stream.onExit(Stream.interruptWhen(next, Effect.delay(fail, millis)), () => Effect.sync(end))
+          })
+      }
+    })
+  )
