@@ -18,5 +18,12 @@ export {
 } from "./metrics.ts"
 export { logging, type Options as LoggingOptions } from "./logging.ts"
 export { type Options as TracingOptions, tracing } from "./tracing.ts"
-export { type CommonOptions as RateLimitCommonOptions, type Options as RateLimitOptions, rateLimit } from "./rateLimit.ts"
+export {
+  type CommonOptions as RateLimitCommonOptions,
+  type Options as RateLimitOptions,
+  rateLimit
+} from "./rateLimit.ts"
 export { type Options as RateLimitSharedOptions, rateLimitShared } from "./rateLimitShared.ts"
+export { concurrency, type Options as ConcurrencyOptions } from "./concurrency.ts"
+export { retry } from "./retry.ts"
+export { timeout } from "./timeout.ts"

@@ -1,0 +1,185 @@
+/**
+ * Lets so many calls run at once.
+ *
+ * @since 0.3.0
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { QueueFull, type TaskError } from "../TaskError.ts"
+import type { TaskRequest } from "../TaskRequest.ts"
+import { awaitDue } from "../TaskRunner.ts"
+import { Line, type Place } from "./Line.ts"
+import * as Middleware from "./Middleware.ts"
+import { bound, wholeNumber } from "./options.ts"
+
+/**
+ * Options of {@link concurrency}.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface Options {
+  /** How many calls run at once. */
+  readonly limit: number
+  /**
+   * Which calls are limited together: each key has a limit of its own.
+   *
+   * @default all calls share one limit
+   */
+  readonly key?: ((request: TaskRequest) => string) | undefined
+  /**
+   * How many calls of one key may wait. Any more fail with `QueueFull`: with 0 no call waits.
+   *
+   * @default Infinity
+   */
+  readonly maxQueue?: number | undefined
+}
+
+/** The permits of one key, and who waits for one. */
+class Permits {
+  readonly line = new Line()
+  private free: number
+
+  constructor(limit: number) {
+    this.free = limit
+  }
+
+  /** Takes a permit if there is one. Those who wait are given theirs when it comes back, so there is none then. */
+  take(): boolean {
+    if (this.free === 0) return false
+    this.free--
+    return true
+  }
+
+  /** Gives a permit to the first who waits, or back. */
+  release(): void {
+    const { first } = this.line
+    if (first === undefined) this.free++
+    else {
+      this.line.leave(first)
+      first.call()
+    }
+  }
+
+  /** Gives up what a call has: its place, or the permit that it got for it. */
+  leave(place: Place | undefined): void {
+    if (place === undefined || !this.line.leave(place)) this.release()
+  }
+}
+
+/** How a call goes on: at once, or when its turn has come. It ends by `end`, whatever becomes of it. */
+interface Entrance {
+  readonly wait: Effect.Effect<void, TaskError> | undefined
+  readonly end: () => undefined
+}
+
+/** The limit itself, and its keys: those that have calls. */
+export const make = (
+  options: Options
+): { readonly keys: ReadonlyMap<string, unknown>; readonly around: Middleware.Around } => {
+  const limit = wholeNumber("concurrency: limit", options.limit, 1)
+  const maxQueue = bound("concurrency: maxQueue", options.maxQueue)
+  const keys = new Map<string, { readonly permits: Permits; calls: number }>()
+
+  const enter = (request: TaskRequest): Entrance | QueueFull => {
+    const name = options.key?.(request) ?? ""
+    let key = keys.get(name)
+    if (key === undefined) keys.set(name, (key = { permits: new Permits(limit), calls: 0 }))
+    const entry = key
+    const { permits } = entry
+    let place: Place | undefined
+    if (!permits.take()) {
+      if (permits.line.size >= maxQueue) return new QueueFull({ task: request.name, limit: maxQueue })
+      place = permits.line.enter()
+    }
+    entry.calls++
+    return {
+      wait: place && Middleware.wait(request, place.turn),
+      end: () => {
+        permits.leave(place)
+        if (--entry.calls === 0) keys.delete(name)
+      }
+    }
+  }
+
+  const execute = (request: TaskRequest, next: Effect.Effect<unknown, unknown>) =>
+    Effect.suspend(() => {
+      const entrance = enter(request)
+      if (entrance instanceof QueueFull) return Effect.fail(entrance)
+      const { end, wait } = entrance
+      return Effect.onExitPrimitive(wait === undefined ? next : Effect.andThen(wait, next), end)
+    })
+
+  const stream = (request: TaskRequest, next: Stream.Stream<unknown, unknown>) =>
+    Stream.suspend(() => {
+      const entrance = enter(request)
+      if (entrance instanceof QueueFull) return Stream.fail(entrance)
+      const { end, wait } = entrance
+      return Stream.onExit(wait === undefined ? next : Stream.unwrap(Effect.as(wait, next)), () => Effect.sync(end))
+    })
+
+  return {
+    keys,
+    around: {
+      execute: (request, next) => {
+        const due = awaitDue(request)
+        return due === undefined ? execute(request, next) : Effect.andThen(due, execute(request, next))
+      },
+      stream: (request, next) => {
+        const due = awaitDue(request)
+        return due === undefined ? stream(request, next) : Stream.unwrap(Effect.as(due, stream(request, next)))
+      }
+    }
+  }
+}
+
+/**
+ * Lets so many calls of a key run at once.
+ *
+ * **Details**
+ *
+ * - calls that wait do so first come, first served. One that is interrupted, is cancelled or runs into its time limit gives
+ *   its place to the next
+ * - a task that waits is `scheduled`: `fork` has given its handle, it is among the runner's tasks, and can be cancelled
+ * - a call has its permit until its work has stopped, and over all attempts of its own `retry`; a stream until its end
+ * - a call with a `delay` takes its permit when it is due
+ * - tasks that handlers call take no permit, so they cannot wait for their own
+ *
+ * **Gotchas**
+ *
+ * In front of a runner with a store the limit is on the calls of this program that wait for their results. A limit on what
+ * runs, in all programs, is what queues of a store have: `concurrencyKey`.
+ *
+ * **Example** (One call at a time for each user)
+ *
+ * ```ts
+ * import { Effect, Layer, Schema } from "effect"
+ * import { FiberRunner, Middleware, Task } from "effect-strand"
+ *
+ * const sync = Task.make("sync", { payload: { user: Schema.String } })
+ *
+ * let running = 0
+ * let most = 0
+ * const handlers = sync.toLayer(() =>
+ *   Effect.acquireUseRelease(
+ *     Effect.sync(() => (most = Math.max(most, ++running))),
+ *     () => Effect.sleep("5 millis"),
+ *     () => Effect.sync(() => running--)
+ *   )
+ * )
+ *
+ * const runner = Middleware.concurrency({ limit: 1, key: ({ payload }) => (payload as { user: string }).user }).pipe(
+ *   Layer.provide(FiberRunner.layer(handlers))
+ * )
+ *
+ * const users = ["ann", "ann", "bob", "ann", "bob"].map((user) => ({ user }))
+ * await Effect.runPromise(Task.forEach(sync, users, { concurrency: "unbounded" }).pipe(Effect.provide(runner)))
+ * console.log(most)
+ * // prints: 2
+ * ```
+ *
+ * @category middleware
+ * @since 0.3.0
+ */
+export const concurrency = (options: Options): Middleware.Middleware =>
+  Middleware.make(Effect.sync(() => make(options).around))
