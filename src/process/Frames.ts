@@ -38,15 +38,21 @@ export const encode = (value: Order | Reply): Uint8Array => {
 
 /** Reads frames from bytes that come in any pieces. */
 export const reader = <Frame extends Order | Reply>(onFrame: (frame: Frame) => void) => {
-  let rest = Buffer.alloc(0)
+  let parts: Array<Uint8Array> = []
+  let length = 0
+  /** So many bytes are needed to go on: joining the pieces sooner would copy a long frame again and again. */
+  let needed = 4
   return (bytes: Uint8Array): void => {
-    rest = Buffer.concat([rest, bytes])
-    while (rest.length >= 4) {
-      const end = 4 + rest.readUInt32LE(0)
-      if (rest.length < end) return
-      const body = rest.subarray(4, end)
-      rest = rest.subarray(end)
-      onFrame(deserialize(body) as Frame)
+    parts.push(bytes)
+    length += bytes.length
+    while (length >= needed) {
+      const all = Buffer.concat(parts)
+      const end = 4 + all.readUInt32LE(0)
+      const isWhole = length >= end
+      if (isWhole) onFrame(deserialize(all.subarray(4, end)) as Frame)
+      parts = [isWhole ? all.subarray(end) : all]
+      length = parts[0]!.length
+      needed = isWhole ? 4 : end
     }
   }
 }

@@ -4,11 +4,15 @@
  * @since 0.3.0
  */
 import { Socket } from "node:net"
+import { format } from "node:util"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as FiberRunner from "../runner/FiberRunner.ts"
@@ -47,6 +51,16 @@ const obey = (order: Frames.Order, load: LoadModule, channel: Socket): void => {
   })
 }
 
+/** Logs become lines, to which the parent's logger adds the time and the name: of standard error from warnings on. */
+const logger = Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) => {
+  const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations))
+  const words = Array.isArray(message) ? message : [message]
+  const all = [...words, ...annotations.map(([key, value]) => `${key}=${format(value)}`)]
+  if (cause.reasons.length > 0) all.push(`\n${Cause.pretty(cause)}`)
+  const output = LogLevel.isGreaterThanOrEqualTo(logLevel, "Warn") ? process.stderr : process.stdout
+  output.write(`${format(...all)}\n`)
+})
+
 /** What came of a task. It fails only when it is interrupted, or by a bug. */
 const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.Effect<Frames.Reply> =>
   Effect.gen(function* () {
@@ -73,6 +87,7 @@ const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.
     return replyOf(task, exit)
   }).pipe(
     Effect.scoped,
+    Effect.provide(Logger.layer([logger])),
     Effect.catch((error) => Effect.succeed(failure(undefined, Cause.fail(error))))
   )
 
