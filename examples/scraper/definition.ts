@@ -11,7 +11,11 @@ export class PageMissing extends Schema.TaggedError<PageMissing>()("PageMissing"
 export class SiteBusy extends Schema.TaggedError<SiteBusy>()("SiteBusy", {
   path: Schema.String,
   status: Schema.Int
-}) {}
+}) {
+  override get message(): string {
+    return `${this.path} could not be had: status ${this.status}`
+  }
+}
 
 /** Gets a page of a site. */
 export const fetchPage = Task.make("fetchPage", {

@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Schedule } from "effect"
 import { FiberRunner, Middleware, type TaskError, TaskRouter, type TaskRunner, ThreadRunner } from "../../src/index.ts"
-import { fetchPage, readPage, type SiteBusy } from "./definition.ts"
+import { fetchPage, readPage, SiteBusy } from "./definition.ts"
 import * as Network from "./network.ts"
 import * as Site from "./site.ts"
 
@@ -17,9 +17,12 @@ import * as Site from "./site.ts"
 const allowed = 100
 const asked = 80
 
+/** A page that is missing will be so again. */
+const isBusy = (error: unknown): boolean => error instanceof SiteBusy
+
 const network = Middleware.stack(
   FiberRunner.layer(Network.handlers),
-  Middleware.retry({ times: 5, schedule: Schedule.spaced("50 millis") }),
+  Middleware.retry({ times: 5, schedule: Schedule.spaced("50 millis"), while: isBusy }),
   Middleware.circuitBreaker({ failures: 10 }),
   Middleware.rateLimit({ limit: asked, window: "1 second", algorithm: "token-bucket", burst: 10 })
 )
@@ -41,22 +44,21 @@ interface Page {
 /** Follows links from the front page on, each once, until so many pages have been asked for. */
 const scrape = (site: string, wanted: number) =>
   Effect.gen(function* () {
-    const seen = new Set<string>()
+    const seen = new Set(["/"])
     const pages: Array<Page> = []
     const missing: Array<string> = []
 
-    const visit = (path: string): Effect.Effect<void, SiteBusy | TaskError.TaskError, TaskRunner> => {
-      seen.add(path)
-      return fetchPage.run({ site, path }).pipe(
+    const visit = (path: string): Effect.Effect<void, SiteBusy | TaskError.TaskError, TaskRunner> =>
+      fetchPage.run({ site, path }).pipe(
         Effect.flatMap((html) => readPage.run({ html })),
         Effect.flatMap((page) => {
           pages.push({ path, ...page })
           const next = page.links.filter((link) => !seen.has(link)).slice(0, wanted - seen.size)
+          for (const link of next) seen.add(link)
           return Effect.forEach(next, visit, { concurrency: "unbounded", discard: true })
         }),
         Effect.catchTag("PageMissing", () => Effect.sync(() => void missing.push(path)))
       )
-    }
 
     yield* visit("/")
     return { pages, missing }
