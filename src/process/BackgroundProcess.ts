@@ -59,8 +59,11 @@ export type ProcessStatus =
       /** The run that comes next. */
       readonly run: number
       readonly delay: number
+      /** How the last run ended. */
       readonly exitCode: number | undefined
       readonly signal: string | undefined
+      /** What the last run printed last. */
+      readonly lastLines: ReadonlyArray<string>
     }
   | { readonly _tag: "Stopped"; readonly exit: ProcessExit }
   | { readonly _tag: "Failed"; readonly exit: ProcessExit }

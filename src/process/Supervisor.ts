@@ -114,7 +114,15 @@ export class Supervisor {
         if (Option.isNone(next)) return "GaveUp"
         const { exitCode, signal } = end
         const delay = Duration.toMillis(next.value)
-        yield* SubscriptionRef.set(this.status, { _tag: "Restarting", run: run + 1, delay, exitCode, signal })
+        const { lastLines } = this.plan.output
+        yield* SubscriptionRef.set(this.status, {
+          _tag: "Restarting",
+          run: run + 1,
+          delay,
+          exitCode,
+          signal,
+          lastLines
+        })
         yield* Waiting.sleep(delay, "background")
         this.restarts++
       }

@@ -7,6 +7,7 @@ export type { BackgroundProcess, ProcessExit, ProcessStatus, TaskProcess } from 
 export type { Line } from "./Output.ts"
 export { ProcessExited, ProcessNotReady, ProcessNotStarted, RunProcessError } from "./ProcessError.ts"
 export type { Ready } from "./Readiness.ts"
+export type { StartError } from "./TaskCommand.ts"
 export { runProcess } from "./runProcess.ts"
 export type { CommandOptions, Options, TaskOptions } from "./runProcess.ts"
 export type { RunEnd } from "./Supervisor.ts"

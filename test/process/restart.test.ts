@@ -130,12 +130,12 @@ describe("runProcess: restart", () => {
 
   it.live("not after stop, be it between two runs, and not after the time limit", () =>
     Effect.gen(function* () {
-      const program = counting("exit 1")
+      const program = counting("echo bye; exit 1")
       const it = yield* runProcess({ ...program, restart: "always", schedule: Schedule.spaced("1 hour") })
       const isRestarting = (status: ProcessStatus) => status._tag === "Restarting"
       const waiting = yield* Stream.runHead(Stream.filter(it.statusChanges, isRestarting))
       assert.deepInclude(waiting, {
-        value: { _tag: "Restarting", run: 2, delay: 3_600_000, exitCode: 1, signal: undefined }
+        value: { _tag: "Restarting", run: 2, delay: 3_600_000, exitCode: 1, signal: undefined, lastLines: ["bye"] }
       })
       assert.deepInclude(yield* it.stop, { reason: "Stopped", restarts: 0 })
       assert.strictEqual(program.starts(), 1)
