@@ -88,6 +88,31 @@ export const ofPortable = (task: Task.Any): TaskHandler | undefined => {
 }
 
 /**
+ * A runner of this program, as those see it who decide where the tasks of its handlers run.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface HandlersRunner {
+  /** What the handlers' own tasks run on, if nobody decides otherwise. */
+  readonly runner: TaskRunner["Service"]
+  /** Gives the place of the task that calls this one to others, until the function is called that it gives. */
+  readonly lend: (request: TaskRequest) => () => void
+}
+
+/**
+ * Decides what the handlers of a runner run tasks of their own on. A runner whose handlers run in this program asks it as
+ * it is made.
+ *
+ * @category references
+ * @since 0.3.0
+ */
+export const RunnerOfHandlers = Context.Reference<(own: HandlersRunner) => TaskRunner["Service"]>(
+  "effect-strand/TaskHandlers/RunnerOfHandlers",
+  { defaultValue: () => (own) => own.runner }
+)
+
+/**
  * The Contexts that handlers run in: what the handler's Layer was built with, its `TaskContext`, the runner, and the
  * span and the loggers of the caller.
  *

@@ -27,6 +27,9 @@ export type {
   Settlement,
   Signal
 } from "./store/TaskQueue.ts"
+export { RunnerUnavailable } from "./NamedRunner.ts"
+export { TaskRouter } from "./TaskRouter.ts"
+export type { NamedRunners, RouterOptions, RunnerNames } from "./TaskRouter.ts"
 export { TaskRunner } from "./TaskRunner.ts"
 export { TaskStore } from "./store/TaskStore.ts"
 export type {

@@ -150,12 +150,25 @@ class Seats {
   private parentOf(seat: Seat, change: 1 | -1): void {
     const parentId = seat.request.parentId
     const parent = parentId === undefined ? undefined : this.seated.get(keyOf(parentId))
-    if (parent === undefined) return
+    if (parent !== undefined) this.changeChildren(parent, change)
+  }
+
+  private changeChildren(parent: Seat, change: 1 | -1): void {
     parent.children += change
     if (change === 1 && parent.children === 1) {
       this.running--
       this.fill()
     } else if (change === -1 && parent.children === 0) this.running++
+  }
+
+  /** Lends the place of the task that calls this one while it runs elsewhere; what is given takes it back. */
+  lend({ parentId }: TaskRequest): () => void {
+    const parent = parentId === undefined ? undefined : this.seated.get(keyOf(parentId))
+    if (parent === undefined) return () => {}
+    this.changeChildren(parent, 1)
+    return () => {
+      if (this.seated.get(parent.request.key) === parent) this.changeChildren(parent, -1)
+    }
   }
 
   fill(): void {
@@ -361,7 +374,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
       stats: Effect.sync(() => seats.stats),
       shutdownGrace: options.shutdownGrace
     })
-    contexts.provide(runner)
+    contexts.provide((yield* TaskHandlers.RunnerOfHandlers)({ runner, lend: (request) => seats.lend(request) }))
     return runner
   })
 
@@ -461,7 +474,7 @@ const makeInline = (
       stats: Effect.sync(() => seats.stats),
       shutdownGrace: options.shutdownGrace
     })
-    contexts.provide(runner)
+    contexts.provide((yield* TaskHandlers.RunnerOfHandlers)({ runner, lend: (request) => seats.lend(request) }))
     return runner
   })
 

@@ -1,0 +1,96 @@
+// Types of routers, limiters and dispatchers: what they need, give and fail with.
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Limiter from "../../src/Limiter.ts"
+import type { RunnerUnavailable } from "../../src/NamedRunner.ts"
+import * as FiberRunner from "../../src/runner/FiberRunner.ts"
+import * as StoreRunner from "../../src/runner/StoreRunner.ts"
+import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
+import type { TaskQueue } from "../../src/store/TaskQueue.ts"
+import type { TaskStore } from "../../src/store/TaskStore.ts"
+import * as Task from "../../src/Task.ts"
+import type { ModuleInvalid, TaskError } from "../../src/TaskError.ts"
+import type { TaskFiber } from "../../src/TaskFiber.ts"
+import { TaskRouter } from "../../src/TaskRouter.ts"
+import type { TaskRunner } from "../../src/TaskRunner.ts"
+import { check, type Equal, some } from "./check.ts"
+
+class Denied extends Schema.TaggedError<Denied>()("Denied", { user: Schema.String }) {}
+
+const task = Task.make("task", { payload: { n: Schema.Int }, success: Schema.Date, error: Denied })
+const bare = Task.make("bare")
+
+// --- TaskRouter ----------------------------------------------------------------------------------------------------
+
+const fiber = FiberRunner.layer(some<Layer.Layer<never, "failed", Denied>>())
+
+// What all runners need is needed; what they fail with is the calls'.
+const lazy = TaskRouter.layer({
+  fiber,
+  thread: ThreadRunner.layer({ size: 1 }),
+  store: StoreRunner.layer,
+  default: "thread"
+})
+check<Equal<typeof lazy, Layer.Layer<TaskRunner | TaskRouter, never, Denied | TaskStore | TaskQueue>>>()
+
+// Those that are opened with the router fail with it.
+const eager = TaskRouter.layer({ fiber, thread: ThreadRunner.layer(), default: "fiber" }, { open: ["fiber"] })
+check<Equal<typeof eager, Layer.Layer<TaskRunner | TaskRouter, "failed", Denied>>>()
+const both = TaskRouter.layer({ fiber, thread: ThreadRunner.layer(), default: "fiber" }, { open: ["fiber", "thread"] })
+check<Equal<typeof both, Layer.Layer<TaskRunner | TaskRouter, "failed" | ModuleInvalid, Denied>>>()
+
+// @ts-expect-error: the default is none of the names
+TaskRouter.layer({ thread: ThreadRunner.layer(), default: "fiber" })
+// @ts-expect-error: the default is missing
+TaskRouter.layer({ thread: ThreadRunner.layer() })
+// @ts-expect-error: there is nothing to be the default
+TaskRouter.layer({ default: "thread" })
+// @ts-expect-error: a Layer of something else
+TaskRouter.layer({ thread: some<Layer.Layer<TaskStore>>(), default: "thread" })
+// @ts-expect-error: none of the names
+TaskRouter.layer({ thread: ThreadRunner.layer(), default: "thread" }, { open: ["fiber"] })
+
+const named = TaskRouter.use((router) => router.get("thread"))
+check<Equal<typeof named, Effect.Effect<TaskRunner["Service"], RunnerUnavailable, TaskRouter>>>()
+
+// --- Limiter -------------------------------------------------------------------------------------------------------
+
+const limiter = some<Limiter.Limiter>()
+
+const run = () => limiter.run(task.run({ n: 1 }), { key: "a", cost: 2 })
+check<Equal<ReturnType<typeof run>, Effect.Effect<Date, Denied | TaskError, TaskRunner>>>()
+
+const forked = () => limiter.fork(task.run({ n: 1 }))
+check<Equal<ReturnType<typeof forked>, Effect.Effect<Fiber.Fiber<Date, Denied | TaskError>, never, TaskRunner>>>()
+
+// A handle stays a handle.
+const handle = () => limiter.forkTask(task.fork({ n: 1 }))
+check<
+  Equal<ReturnType<typeof handle>, Effect.Effect<TaskFiber<Date, Denied | TaskError, never>, TaskError, TaskRunner>>
+>()
+const scoped = () => limiter.forkTask(bare.forkScoped())
+check<
+  Equal<
+    ReturnType<typeof scoped>,
+    Effect.Effect<TaskFiber<void, TaskError, never>, TaskError, TaskRunner | Scope.Scope>
+  >
+>()
+// @ts-expect-error: nothing to hand the permit on to
+limiter.forkTask(task.run({ n: 1 }))
+
+const wrapped = () => limiter.wrap((path: string, size?: number) => [path, size] as const)
+check<
+  Equal<
+    ReturnType<typeof wrapped>,
+    (path: string, size?: number) => Effect.Effect<readonly [string, number | undefined]>
+  >
+>()
+const wrappedPromise = () => limiter.wrap((n: number) => Promise.resolve(n))
+check<Equal<ReturnType<typeof wrappedPromise>, (n: number) => Effect.Effect<number>>>()
+const wrappedEffect = () => limiter.wrap((n: number) => task.run({ n }))
+check<Equal<ReturnType<typeof wrappedEffect>, (n: number) => Effect.Effect<Date, Denied | TaskError, TaskRunner>>>()
+const promise = () => limiter.wrapPromise((n: number) => n)
+check<Equal<ReturnType<typeof promise>, (n: number) => Promise<number>>>()
