@@ -38,14 +38,19 @@ export interface End {
   readonly signal: NodeJS.Signals | undefined
 }
 
+/** How long, in milliseconds, outputs are read that are open when the process has ended, before it counts as silent. */
+const silencePatience = 200
+
 /** How long, in milliseconds, outputs are read that a process which could not be ended holds open. */
 const outputPatience = 1000
 
 /** A process that has been started. */
 export class Child {
   readonly pid: number
-  /** How it ended, as soon as it has. Not all that it has printed need have been read then. */
+  /** How it ended, as soon as it has. Not all that it has said need have been read then. */
   readonly ended = Deferred.makeUnsafe<End>()
+  /** Completes when it has ended and all that it said before has been read. */
+  readonly silent = Deferred.makeUnsafe<void>()
   /** The parent's end of the channel. */
   readonly channel: Duplex | undefined
   /** What is to be done with lines. There is more than one only at the end, when Node reads on in spite of a pause. */
@@ -65,6 +70,13 @@ export class Child {
     command.guardian.started(this.pid)
     child.on("exit", (code, signal) => {
       Deferred.doneUnsafe(this.ended, Effect.succeed({ exitCode: code ?? undefined, signal: signal ?? undefined }))
+      const silence = () => void Deferred.doneUnsafe(this.silent, Effect.void)
+      // Others may hold its outputs open. What it has written itself is read before a turn of the event loop is over.
+      const timer = setTimeout(() => setImmediate(silence), silencePatience).unref()
+      child.on("close", () => {
+        clearTimeout(timer)
+        silence()
+      })
     })
     child.on("close", () => Deferred.doneUnsafe(this.closed, Effect.void))
     // A finished program does not wait for its background processes.

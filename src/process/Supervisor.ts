@@ -155,7 +155,8 @@ export class Supervisor {
       this.pid = child.pid
       yield* SubscriptionRef.set(this.status, { _tag: "Starting", run, pid: child.pid })
       const isReady = yield* Effect.raceFirst(
-        Effect.as(Deferred.await(child.ended), false),
+        // What it said before it ended counts.
+        Effect.as(Deferred.await(child.silent), false),
         Effect.as(ready, true).pipe(
           Effect.timeoutOrElse({ duration: readyTimeout, orElse: () => Effect.fail("NotReady" as const) })
         )

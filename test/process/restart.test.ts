@@ -4,8 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
@@ -41,7 +42,66 @@ const words = (status: ProcessStatus): string =>
     ? `${status._tag} ${status.exit.reason}`
     : `${status._tag} ${status.run}`
 
+/** What a program does in one of its runs, and what is to be seen of it. */
+const behaviours = {
+  // It waits for a file, which is written when it has been seen to be ready.
+  succeeds: { script: "echo up; await; exit 0", ready: true, failed: false },
+  fails: { script: "echo up; await; exit 3", ready: true, failed: true },
+  isKilled: { script: "echo up; await; kill -9 $$", ready: true, failed: true },
+  endsAtOnce: { script: "echo up; exit 0", ready: true, failed: false },
+  neverReady: { script: "exit 0", ready: false, failed: true }
+} as const
+
+type Behaviour = keyof typeof behaviours
+
+/** What is to be seen of a process whose runs go so; the last goes on for ever. */
+const foresee = (runs: ReadonlyArray<Behaviour>, restart: "never" | "onFailure" | "always", times: number) => {
+  const seen: Array<string> = []
+  for (let run = 1; ; run++) {
+    const { failed, ready } = behaviours[runs[Math.min(run, runs.length) - 1]!]
+    if (run > 1) seen.push(`Starting ${run}`)
+    if (ready) seen.push(`Ready ${run}`)
+    const wanted = restart === "always" || (restart === "onFailure" && failed)
+    if (!wanted) return [...seen, `${failed ? "Failed" : "Stopped"} Ended`]
+    if (run > times) return [...seen, "Failed GaveUp"]
+    seen.push(`Restarting ${run + 1}`)
+  }
+}
+
 describe("runProcess: restart", () => {
+  it.live.prop(
+    "goes as its policy says, whatever becomes of the runs",
+    [
+      Schema.NonEmptyArray(Schema.Literals(Object.keys(behaviours) as ReadonlyArray<Behaviour>)),
+      Schema.Literals(["never", "onFailure", "always"]),
+      Schema.Literals([0, 1, 2, 3])
+    ],
+    ([later, restart, times]) =>
+      Effect.gen(function* () {
+        // The first has to be ready, or there is no process.
+        const runs: ReadonlyArray<Behaviour> = ["fails", ...later]
+        const cases = runs.map(
+          (run, index) => `${index + 1}${index === runs.length - 1 ? "|*" : ""}) ${behaviours[run].script};;`
+        )
+        const program = counting(
+          `await() { while [ ! -e "$FILE.$n" ]; do sleep 0.01; done; }; case $n in ${cases.join(" ")} esac`
+        )
+        const it = yield* runProcess({ ...program, ready: { line: "up" }, restart, schedule: at(times) })
+        const seen = yield* it.statusChanges.pipe(
+          Stream.tap((status) =>
+            Effect.sync(() => {
+              if (status._tag === "Ready") writeFileSync(`${program.env.FILE}.${status.run}`, "")
+            })
+          ),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(seen.map(words), foresee(runs, restart, times))
+        const { restarts } = yield* it.exit
+        assert.strictEqual(program.starts(), restarts + 1)
+      }),
+    { arbitrary: { runs: 25 } }
+  )
+
   it.live("never, by default", () =>
     Effect.gen(function* () {
       const program = counting("exit 1")
