@@ -8,6 +8,7 @@ import { idPrefix, makeId, type TaskWork } from "../TaskRequest.ts"
 import type { TaskError } from "../TaskError.ts"
 import type { Waiting } from "./Intake.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
+import type { Definition } from "./Definitions.ts"
 import type * as Wire from "./Wire.ts"
 
 /** The pool, as its jobs see it. */
@@ -30,6 +31,8 @@ export abstract class Job extends Effectable.Class<void> implements Waiting, Tas
   abstract readonly portable: boolean
   abstract readonly transfer: ReadonlyArray<object> | undefined
   abstract readonly priority: number
+  /** How its caller defines the task. */
+  abstract readonly definition: Definition
   /** True when the payload survives JSON. */
   abstract readonly text: boolean
   readonly payload: unknown

@@ -23,6 +23,7 @@ class NestedJob extends Job {
   readonly wireId: string
   readonly name: string
   readonly portable: boolean
+  readonly definition: string | undefined
   readonly text = false
   readonly transfer = undefined
   private readonly caller: PoolWorker
@@ -50,6 +51,7 @@ class NestedJob extends Job {
     this.wireId = id
     this.name = name ?? (payload as PortablePayload).name
     this.portable = name === null
+    this.definition = caller.definitions.get(this.name)
     this.caller = caller
     this.number = number
     this.parent = parent
@@ -188,6 +190,9 @@ export class NestedCalls implements Nested {
           .get(worker)
           ?.get(number)
           ?.messages(records[at + 2] as ReadonlyArray<unknown> | null)
+        break
+      case Op.CallDefine:
+        worker.definitions.set(records[at + 1] as string, records[at + 2] as string)
         break
       case Op.Control:
         worker.say(true, Op.CallOk, number, this.controls(records[at + 2] as string, records[at + 3]) ?? null)

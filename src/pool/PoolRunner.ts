@@ -11,6 +11,7 @@ import type { ModuleInvalid, TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import type { ChunkBuffer } from "./ChunkBuffer.ts"
+import type { Definition } from "./Definitions.ts"
 import * as Exchange from "./Exchange.ts"
 import type { QueueOptions } from "./Intake.ts"
 import { Job, type JobOwner } from "./Job.ts"
@@ -147,6 +148,9 @@ class CallerJob extends Job implements Receiver.Receiver {
   }
   get transfer(): ReadonlyArray<object> | undefined {
     return this.request.transfer
+  }
+  get definition(): Definition {
+    return this.request.task
   }
 
   accept(): void {

@@ -5,6 +5,7 @@
  */
 import { WorkerCrashed } from "../TaskError.ts"
 import type { WorkerStats } from "../RunnerStats.ts"
+import { Told } from "./Definitions.ts"
 import type { Job } from "./Job.ts"
 import type { End, Spawn, Transport } from "./Transport.ts"
 import type { Refusal } from "./Uncloneable.ts"
@@ -23,6 +24,16 @@ const overhead = 0.003
 /** How often, in milliseconds, it is seen whether workers with tasks sent ahead get on. */
 export const watchInterval = 1
 
+/** A task that a worker has a handler for: its place in the worker's list, and what the worker knows of its callers. */
+export class WorkerTask extends Told {
+  readonly index: number
+
+  constructor(index: number) {
+    super()
+    this.index = index
+  }
+}
+
 /** What a worker tells its pool. */
 export interface Owner {
   readonly concurrency: number
@@ -40,8 +51,10 @@ export class PoolWorker {
   /** Tasks that have been sent and have not come back, by number, oldest first. */
   readonly outstanding = new Map<number, Job>()
   state: "starting" | "ready" | "retiring" | "closing" | "killed" | "ended" = "starting"
-  /** The tasks it has handlers for: their place in its list. */
-  indices: ReadonlyMap<string, number> = new Map()
+  /** The tasks it has handlers for. */
+  tasks: ReadonlyMap<string, WorkerTask> = new Map()
+  /** How its handlers define the tasks that they call, by name. */
+  readonly definitions = new Map<string, string>()
   /** Outstanding tasks that wait for tasks of their own. */
   waiting = 0
   completed = 0
@@ -127,10 +140,20 @@ export class PoolWorker {
     job.worker = this
     job.seq = seq
     this.outstanding.set(seq, job)
+    const index = job.portable ? Wire.portableIndex : this.define(job)
     if (job.transfer !== undefined) this.outbox.transfer(job.transfer)
     if (!job.text) this.outbox.text = false
-    const index = job.portable ? Wire.portableIndex : this.indices.get(job.name)!
     this.outbox.records.push(Op.Run, seq, index, job.wireId, job.payload, job.meta ?? 0)
+  }
+
+  /** Gives the index of a job's task, and sees to it that the worker knows how the caller defines it. */
+  private define(job: Job): number {
+    const task = this.tasks.get(job.name)!
+    if (task.latest !== job.definition) {
+      const fingerprint = task.changeTo(job.definition)
+      if (fingerprint !== undefined) this.outbox.records.push(Op.Define, task.index, fingerprint)
+    }
+    return task.index
   }
 
   /** Adds a record to the frame of this turn. */

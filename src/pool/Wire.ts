@@ -68,11 +68,17 @@ export const Op = {
   /** from a worker: call number, messages or null */
   CallMessages: 24,
   /** from the pool: call number of the task that wants messages */
-  CallListen: 25
+  CallListen: 25,
+
+  // How callers define the tasks that they call, once for each definition, ahead of its first call.
+  /** from the pool: index of the task, fingerprint */
+  Define: 26,
+  /** from a worker: name of the task, fingerprint */
+  CallDefine: 27
 } as const
 
 /** How many places of a frame a record of each operation takes, its code included. */
-const strides = [6, 2, 3, 1, 3, 3, 3, 3, 2, 2, 3, 4, 4, 3, 3, 3, 6, 2, 3, 4, 2, 5, 3, 2, 3, 2]
+const strides = [6, 2, 3, 1, 3, 3, 3, 3, 2, 2, 3, 4, 4, 3, 3, 3, 6, 2, 3, 4, 2, 5, 3, 2, 3, 2, 3, 3]
 
 /** The index of a task that brings its source along, in place of a handler's. */
 export const portableIndex = -1

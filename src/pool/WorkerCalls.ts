@@ -9,11 +9,13 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
+import type * as Task from "../Task.ts"
 import { TaskContext } from "../TaskContext.ts"
 import { NotTransferable } from "../TaskError.ts"
 import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import type { ChunkBuffer } from "./ChunkBuffer.ts"
+import { Told } from "./Definitions.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Receiver from "./Receiver.ts"
 import type { Refusal } from "./Uncloneable.ts"
@@ -68,6 +70,7 @@ export class WorkerCalls {
   private readonly worker: WorkerMain
   private readonly calls = new Map<number, Call>()
   private readonly controls = new Map<number, (value: unknown) => void>()
+  private readonly told = new Map<string, Told>()
   private counter = 0
 
   constructor(worker: WorkerMain) {
@@ -101,10 +104,22 @@ export class WorkerCalls {
     this.calls.set(call.number, call)
     this.worker.changeCalls(call.parent, 1)
     const meta = { ...Exchange.metaOf(request, chunks !== undefined), id: request.id }
+    const name = request.task.portable === undefined ? this.define(request.task) : null
     if (request.transfer !== undefined) this.worker.outbox.transfer(request.transfer)
-    const name = request.task.portable === undefined ? request.name : null
     this.worker.say(Receiver.isText(request), Op.Call, call.number, call.parent, name, payload, meta)
     return call
+  }
+
+  /** Gives the name of a task, and sees to it that the pool knows how it is defined here. */
+  private define(task: Task.Any): string {
+    const { name } = task
+    let told = this.told.get(name)
+    if (told === undefined) this.told.set(name, (told = new Told()))
+    if (told.latest !== task) {
+      const fingerprint = told.changeTo(task)
+      if (fingerprint !== undefined) this.worker.say(true, Op.CallDefine, name, fingerprint)
+    }
+    return name
   }
 
   /** Takes a call out that is over. */

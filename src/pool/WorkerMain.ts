@@ -20,11 +20,12 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TaskCodec from "../TaskCodec.ts"
 import { TaskContext } from "../TaskContext.ts"
-import { ResultInvalid, TaskCancelled, TaskTimeout } from "../TaskError.ts"
+import { ResultInvalid, TaskCancelled, type TaskRejected, TaskTimeout } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
 import { makeId } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import type { WorkerClaims } from "./Claims.ts"
+import { refusalOf } from "./Definitions.ts"
 import * as Exchange from "./Exchange.ts"
 import { Inbox } from "./Inbox.ts"
 import * as PortableSource from "./PortableSource.ts"
@@ -63,6 +64,8 @@ interface Program {
   readonly context: Context.Context<never>
   /** The longest time it took of late, in milliseconds; unknown means long. */
   longest: number
+  /** Why calls are refused that come now, if they are. */
+  refusal: TaskRejected | undefined
 }
 
 /** A task that has arrived. It is the `TaskContext` of its handler. */
@@ -81,6 +84,8 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
   creditGiven: Latch.Latch | undefined = undefined
   inbox: Inbox | undefined = undefined
   interrupted = false
+  /** Why it is not run, if so. */
+  readonly refusal: TaskRejected | undefined
 
   constructor(
     worker: WorkerMain,
@@ -96,6 +101,7 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
     this.wireId = wireId
     this.payload = payload
     this.meta = meta
+    this.refusal = worker.programs[index]?.refusal
   }
 
   get id(): string {
@@ -201,7 +207,8 @@ export class WorkerMain {
       handler,
       codec: TaskCodec.of(handler.task),
       context: Context.merge(handler.context, this.base),
-      longest: Infinity
+      longest: Infinity,
+      refusal: undefined
     }
   }
 
@@ -246,6 +253,11 @@ export class WorkerMain {
             entry.credit += records[at + 2] as number
             entry.creditGiven?.openUnsafe()
           }
+          break
+        }
+        case Op.Define: {
+          const program = this.programs[records[at + 1] as number]!
+          program.refusal = refusalOf(program.handler.task, records[at + 2] as string)
           break
         }
         case Op.Messages:
@@ -330,6 +342,9 @@ export class WorkerMain {
 
   private run(entry: Entry): void {
     if (entry.interrupted) return this.say(true, Op.Fail, entry.seq, 0, Exchange.interruptFailure)
+    if (entry.refusal !== undefined) {
+      return this.say(true, Op.Fail, entry.seq, 0, Exchange.taskErrorFailure(entry.refusal))
+    }
     const program = entry.index === Wire.portableIndex ? this.portable(entry) : this.programs[entry.index]!
     const now = performance.now()
     this.now = now

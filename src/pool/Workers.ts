@@ -6,7 +6,7 @@
  */
 import { ModuleInvalid } from "../TaskError.ts"
 import { idPrefix } from "../TaskRequest.ts"
-import { type Owner, PoolWorker } from "./PoolWorker.ts"
+import { type Owner, PoolWorker, WorkerTask } from "./PoolWorker.ts"
 import type { End, Spawn } from "./Transport.ts"
 import * as Wire from "./Wire.ts"
 
@@ -132,7 +132,7 @@ export class Workers {
   /** A worker has loaded the tasks modules. True for the first. */
   ready(worker: PoolWorker, names: ReadonlyArray<string>): boolean {
     worker.state = "ready"
-    worker.indices = new Map(names.map((name, index) => [name, index]))
+    worker.tasks = new Map(names.map((name, index) => [name, new WorkerTask(index)]))
     worker.idleSince = performance.now()
     this.startFailure = undefined
     const first = this.names === undefined

@@ -39,7 +39,9 @@ const samples: { readonly [K in keyof typeof Op]: Record } = {
   Messages: [Op.Messages, 7, ["a", { b: 1 }]],
   Listen: [Op.Listen, 7],
   CallMessages: [Op.CallMessages, 3, null],
-  CallListen: [Op.CallListen, 3]
+  CallListen: [Op.CallListen, 3],
+  Define: [Op.Define, 2, "effect 1 2 3 none"],
+  CallDefine: [Op.CallDefine, "f", "stream 1 2 3 4"]
 }
 
 const all = Object.values(samples)
