@@ -6,14 +6,12 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import * as Layer from "effect/Layer"
 import { CurrentLoggers } from "effect/Logger"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -21,13 +19,14 @@ import * as Stream from "effect/Stream"
 import * as TaskCodec from "../TaskCodec.ts"
 import { TaskContext } from "../TaskContext.ts"
 import { ResultInvalid, TaskCancelled, type TaskRejected, TaskTimeout } from "../TaskError.ts"
-import * as TaskHandlers from "../TaskHandlers.ts"
+import type * as TaskHandlers from "../TaskHandlers.ts"
 import { makeId } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import type { WorkerClaims } from "./Claims.ts"
 import { refusalOf } from "./Definitions.ts"
 import * as Exchange from "./Exchange.ts"
 import { Inbox } from "./Inbox.ts"
+import * as ModuleLoader from "./ModuleLoader.ts"
 import * as PortableSource from "./PortableSource.ts"
 import type { PortablePayload } from "./Receiver.ts"
 import type { Refusal } from "./Uncloneable.ts"
@@ -35,13 +34,10 @@ import { WorkerCalls } from "./WorkerCalls.ts"
 import * as Wire from "./Wire.ts"
 const { Op } = Wire
 
-/** Loads a tasks module by its URL. */
-export type LoadModule = (module: string) => Promise<unknown>
-
 /** What a worker needs from the thread or process it lives in. */
 export interface Host {
   readonly init: Wire.WorkerInit
-  readonly load: LoadModule
+  readonly load: ModuleLoader.LoadModule
   readonly claims: WorkerClaims
   readonly send: Wire.Send
   /** Called when the worker has been closed and may end. */
@@ -181,24 +177,13 @@ export class WorkerMain {
     const loggers = new Set([Exchange.makeLogger((entry, context) => this.log(entry, context))])
     const runner = await Effect.runPromise(Scope.provide(this.calls.makeRunner, this.scope))
     this.base = Context.make(CurrentLoggers, loggers).pipe(Context.add(TaskRunner, runner)) as Context.Context<never>
-    let handlers = Context.empty() as Context.Context<never>
-    for (const module of this.host.init.modules) {
-      try {
-        const layer = layerOf(await this.host.load(module))
-        const built = await Effect.runPromise(Effect.provideContext(Layer.buildWithScope(layer, this.scope), this.base))
-        handlers = Context.merge(handlers, built as Context.Context<never>)
-        this.programs = Array.from(TaskHandlers.fromContext(handlers).values(), (handler) => this.program(handler))
-      } catch (error) {
-        this.say(true, Op.Fatal, module, reasonOf(error))
-        this.flush()
-        return
-      }
+    const loaded = await ModuleLoader.load(this.host.init.modules, this.host.load, this.base, this.scope)
+    if (Result.isFailure(loaded)) {
+      this.say(true, Op.Fatal, loaded.failure.module, loaded.failure.reason)
+    } else {
+      this.programs = Array.from(loaded.success.values(), (handler) => this.program(handler))
+      this.say(true, Op.Ready, Array.from(loaded.success.keys()))
     }
-    this.say(
-      true,
-      Op.Ready,
-      this.programs.map((program) => program.handler.task.name)
-    )
     this.flush()
   }
 
@@ -543,18 +528,3 @@ export class WorkerMain {
     ).addObserver(done)
   }
 }
-
-/** The Layer that is the default export of a tasks module. */
-const layerOf = (exports: unknown): Layer.Layer<unknown, unknown> => {
-  const layer = (exports as { readonly default?: unknown }).default
-  if (layer === undefined) {
-    throw new Error("it has no default export. Export a Layer of handlers: export default myTask.toLayer(...)")
-  }
-  if (!Layer.isLayer(layer)) {
-    throw new Error("its default export is not a Layer. Export a Layer of handlers: export default myTask.toLayer(...)")
-  }
-  return layer as Layer.Layer<unknown, unknown>
-}
-
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : Cause.pretty(Cause.fail(error))

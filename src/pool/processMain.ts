@@ -7,7 +7,8 @@ import { Worker } from "node:worker_threads"
 import { workerFile } from "./Claims.ts"
 import { claimsFd, gather } from "./ProcessTransport.ts"
 import type * as Wire from "./Wire.ts"
-import { type LoadModule, WorkerMain } from "./WorkerMain.ts"
+import type { LoadModule } from "./ModuleLoader.ts"
+import { WorkerMain } from "./WorkerMain.ts"
 
 /** How often it is seen whether the pool's process lives, in milliseconds. */
 const watchInterval = 1000

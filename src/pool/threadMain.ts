@@ -11,7 +11,8 @@ import { type MessagePort, workerData } from "node:worker_threads"
 import { Shared, workerShared } from "./Claims.ts"
 import { withWaiting } from "./ThreadTransport.ts"
 import type * as Wire from "./Wire.ts"
-import { type LoadModule, WorkerMain } from "./WorkerMain.ts"
+import type { LoadModule } from "./ModuleLoader.ts"
+import { WorkerMain } from "./WorkerMain.ts"
 
 /** How long a thread stays parked after its last task, in milliseconds. */
 const parkFor = 50

@@ -12,6 +12,8 @@ import { pathToFileURL } from "node:url"
 import * as tasks from "../definitions.ts"
 import { assertFails, errorOf, makeNotes, settled, type Subject, using } from "../Subject.ts"
 
+const taskModule = new URL(import.meta.url.endsWith(".ts") ? "../../Task.ts" : "../../Task.js", import.meta.url).href
+
 const effectModule = (name: string): string => import.meta.resolve(`effect/${name}`)
 
 /** The source of modules with a fault, which note each time that they are loaded. */
@@ -34,6 +36,15 @@ const faulty: Readonly<Record<string, { readonly source: string; readonly reason
       import * as Effect from "${effectModule("Effect")}"
       export default Layer.effectDiscard(Effect.die(new TypeError("died to build")))`,
     reason: /died to build/
+  },
+  "with two tasks of one name": {
+    source: `
+      import * as Layer from "${effectModule("Layer")}"
+      import * as Effect from "${effectModule("Effect")}"
+      import * as Task from "${taskModule}"
+      const [one, other] = [Task.make("twin"), Task.make("twin")]
+      export default Layer.merge(one.toLayer(() => Effect.void), other.toLayer(() => Effect.void))`,
+    reason: /two different tasks are named "twin".*rename/i
   }
 }
 
