@@ -57,9 +57,9 @@ look() {
       case $5 in Z* | X*) continue ;; esac
       case $alive in *" $1 "*) continue ;; esac
       [ "$1" = $$ ] && continue
-      case $known in
-        *" $1 "* | *" $2 "*) ;;
-        *) case $groups in *" $3 "* | *" $4 "*) ;; *) continue ;; esac ;;
+      case $known$groups in
+        *" $1 "* | *" $2 "* | *" $3 "* | *" $4 "*) ;;
+        *) continue ;;
       esac
       alive="$alive$1 " known="$known$1 " more=1
     done

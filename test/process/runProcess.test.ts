@@ -151,6 +151,22 @@ describe("runProcess: ready", () => {
     })
   )
 
+  it.live("by what it says before it ends, however soon that is", () =>
+    Effect.gen(function* () {
+      const one = Effect.gen(function* () {
+        const { exit, statusChanges } = yield* runProcess({ ...shell("echo up; exit 3"), ready: { line: "up" } })
+        assert.deepInclude(yield* exit, { reason: "Ended", exitCode: 3 })
+        assert.lengthOf(yield* Stream.runCollect(statusChanges), 1)
+      })
+      yield* Effect.all(
+        Array.from({ length: 30 }, () => Effect.scoped(one)),
+        { concurrency: 10 }
+      )
+      // Also when others hold its outputs open.
+      yield* runProcess({ ...shell("sleep 60 & echo up"), ready: { line: "up" } })
+    })
+  )
+
   it.live("takes a check that fails as not yet", () =>
     Effect.gen(function* () {
       let asked = 0

@@ -14,7 +14,7 @@ const read = (pid: string, file: string): string => {
 }
 
 /** Gone, or dead and not yet seen to be so by its parent. */
-const isDead = (pid: string): boolean => !/^State:\s+[^ZX]/m.test(read(pid, "status"))
+export const isDead = (pid: string): boolean => !/^State:\s+[^ZX]/m.test(read(pid, "status"))
 
 /** A number that nothing else has, so that `sleep` can carry it: it is more than 30 years. */
 export const makeToken = (): string => {
@@ -33,22 +33,28 @@ export const alive = (token: string): ReadonlyArray<string> =>
       return found ? [`${pid} ${command.replaceAll("\0", " ").trim()}`] : []
     })
 
-const until = async (reached: () => boolean, patience: number): Promise<void> => {
-  const deadline = performance.now() + patience
-  while (!reached() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
-}
+/** The children of a process that are alive. */
+export const childrenOf = (parent: number): ReadonlyArray<string> =>
+  readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && !isDead(pid) && read(pid, "status").includes(`\nPPid:\t${parent}\n`))
+    .map((pid) => `${pid} ${read(pid, "cmdline").replaceAll("\0", " ").trim()}`)
 
-/** Waits until nothing carries the token, and gives what does after all when it has waited long enough. */
-export const awaitNone = async (token: string, patience = 10_000): Promise<ReadonlyArray<string>> => {
-  await until(() => alive(token).length === 0, patience)
-  return alive(token)
-}
-
-/** Waits until so many carry the token. */
+/**
+ * Waits until so many carry the token, and gives those that do after all when it has waited long enough. One that is about
+ * to become another program carries nothing for a moment, so several looks have to agree.
+ */
 export const awaitCount = async (token: string, count: number, patience = 10_000): Promise<ReadonlyArray<string>> => {
-  await until(() => alive(token).length === count, patience)
-  return alive(token)
+  const deadline = performance.now() + patience
+  for (let agreed = 0; ;) {
+    const found = alive(token)
+    agreed = found.length === count ? agreed + 1 : 0
+    if (agreed === 3 || performance.now() > deadline) return found
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
 }
+
+/** Waits until nothing carries the token. */
+export const awaitNone = (token: string) => awaitCount(token, 0)
 
 /** Kills, after the tests of the file that calls it, what they have left because they failed. */
 export const clear = (): void => {

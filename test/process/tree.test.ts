@@ -1,13 +1,16 @@
 // Nothing is left in the process table: not of what ignores signals, not of grandchildren that have gone their own way,
 // not when the program is killed.
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { afterAll } from "vitest"
 import { runProcess } from "../../src/process/index.ts"
+import { markVariable } from "../../src/process/ProcessTree.ts"
 import * as Leaks from "../leaks.ts"
 import * as Table from "./table.ts"
 
@@ -114,9 +117,11 @@ const parents = new Set<{ readonly kill: (signal: NodeJS.Signals) => boolean }>(
 afterAll(() => parents.forEach((parent) => parent.kill("SIGKILL")))
 
 /** A program with a background process, and what it has printed. */
-const startParent = (script: string, mode: "wait" | "end" | "exit") => {
+const startParent = (token: string, script: string, mode: "wait" | "end" | "exit") => {
   const program = spawn(process.execPath, [join(import.meta.dirname, "programs", "parent.ts"), script, mode], {
-    stdio: ["ignore", "pipe", "inherit"]
+    stdio: ["ignore", "pipe", "inherit"],
+    // As if it was part of a tree itself. Its guardian has this, too: when it is gone, all that it does is done.
+    env: { ...process.env, [markVariable]: token }
   })
   parents.add(program)
   let printed = ""
@@ -137,15 +142,75 @@ const startParent = (script: string, mode: "wait" | "end" | "exit") => {
   return { program, prints, closed }
 }
 
+describe("a process within a process", () => {
+  const parent = join(import.meta.dirname, "programs", "parent.ts")
+
+  it.live("is ended with it, with its guardian, daemons and all", () =>
+    Effect.gen(function* () {
+      const token = Table.makeToken()
+      const script = `(setsid sleep ${token} &); trap '' TERM; echo up; while :; do sleep ${token}; done`
+      const options = { command: process.execPath, args: [parent, script, "wait"], log: "none" } as const
+      const it = yield* runProcess({ ...options, env: { TOKEN: token }, ready: { line: /^ready/ }, grace: "1 second" })
+      // The program, its shell and two sleeps; the guardian carries no token.
+      assert.lengthOf(yield* Effect.promise(() => Table.awaitCount(token, 4)), 4)
+      const guardians = Table.childrenOf(yield* it.pid).filter((child) => child.includes("guardian"))
+      assert.lengthOf(guardians, 1)
+      yield* it.stop
+      assert.deepStrictEqual(Table.alive(token), [])
+      assert.isTrue(Table.isDead(String(Number.parseInt(guardians[0]!, 10))), guardians[0])
+    })
+  )
+})
+
+describe("the guardian", () => {
+  const own = () => Table.childrenOf(process.pid).filter((child) => child.includes("guardian"))
+
+  it.live("is one for each process, and goes with the scope", () =>
+    Effect.gen(function* () {
+      const restarting = { ...shell("echo up; exit 1"), restart: "onFailure", schedule: Schedule.recurs(2) } as const
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* runProcess(shell("echo up; sleep 60"))
+          yield* (yield* runProcess(restarting)).exit
+          assert.lengthOf(own(), 2)
+        })
+      )
+      assert.deepStrictEqual(own(), [])
+    })
+  )
+
+  it.live("is missed when somebody kills it, and nothing else changes", () =>
+    Effect.gen(function* () {
+      const token = Table.makeToken()
+      const warned = yield* Deferred.make<string>()
+      const logger = Logger.make<unknown, void>(({ message }) => {
+        Deferred.doneUnsafe(warned, Effect.succeed(String(message)))
+      })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { status } = yield* runProcess(shell(`echo up; sleep ${token}`))
+          process.kill(Number.parseInt(own()[0]!, 10), "SIGKILL")
+          assert.match(
+            yield* Deferred.await(warned),
+            /^Background processes will be left behind if this program is killed: .* \(SIGKILL\)$/
+          )
+          assert.strictEqual((yield* status)._tag, "Ready")
+        })
+      ).pipe(Effect.provide(Logger.layer([logger])))
+      assert.deepStrictEqual(Table.alive(token), [])
+    })
+  )
+})
+
 describe("the end of the program ends its processes", () => {
   for (const [name, make] of Object.entries(trees)) {
     it(`kill -9: one ${name}`, async () => {
       const token = Table.makeToken()
       const [script, count] = make(token)
-      const { closed, prints, program } = startParent(script, "wait")
+      const { closed, prints, program } = startParent(token, script, "wait")
       await prints(/ready/)
-      // The program itself carries the token in its arguments.
-      assert.lengthOf(await Table.awaitCount(token, count + 1), count + 1)
+      // With the program itself and the guardian, which carry it as well.
+      assert.lengthOf(await Table.awaitCount(token, count + 2), count + 2)
       program.kill("SIGKILL")
       await closed
       assert.deepStrictEqual(await Table.awaitNone(token), [])
@@ -154,7 +219,11 @@ describe("the end of the program ends its processes", () => {
 
   it("kill -9: one that is killed with it", async () => {
     const token = Table.makeToken()
-    const { closed, prints, program } = startParent(`sleep ${token} & (setsid sleep ${token} &); echo up; wait`, "wait")
+    const { closed, prints, program } = startParent(
+      token,
+      `sleep ${token} & (setsid sleep ${token} &); echo up; wait`,
+      "wait"
+    )
     const [, pid] = await prints(/ready (\d+)/)
     program.kill("SIGKILL")
     process.kill(Number(pid), "SIGKILL")
@@ -165,7 +234,11 @@ describe("the end of the program ends its processes", () => {
   it("kill -9 at any moment of the start", { timeout: 60_000 }, async () => {
     for (const delay of [0, 1, 2, 4, 6, 8, 10, 12, 15, 20, 30]) {
       const token = Table.makeToken()
-      const { closed, prints, program } = startParent(`(setsid sleep ${token} &); echo up; sleep ${token}`, "wait")
+      const { closed, prints, program } = startParent(
+        token,
+        `(setsid sleep ${token} &); echo up; sleep ${token}`,
+        "wait"
+      )
       await prints(/before/)
       await new Promise((resolve) => setTimeout(resolve, delay))
       program.kill("SIGKILL")
@@ -176,7 +249,7 @@ describe("the end of the program ends its processes", () => {
 
   it("process.exit(), without closing the scope", async () => {
     const token = Table.makeToken()
-    const { closed, program } = startParent(`setsid sleep ${token} & echo up; sleep ${token}`, "exit")
+    const { closed, program } = startParent(token, `setsid sleep ${token} & echo up; sleep ${token}`, "exit")
     await closed
     assert.strictEqual(program.exitCode, 0)
     assert.deepStrictEqual(await Table.awaitNone(token), [])
@@ -184,7 +257,7 @@ describe("the end of the program ends its processes", () => {
 
   it("its last line: a background process does not keep it alive", async () => {
     const token = Table.makeToken()
-    const { closed, program } = startParent(`echo up; sleep ${token}`, "end")
+    const { closed, program } = startParent(token, `echo up; sleep ${token}`, "end")
     await closed
     assert.strictEqual(program.exitCode, 0)
     assert.deepStrictEqual(await Table.awaitNone(token), [])
