@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export { asTask, type Options as AsTaskOptions, type Target } from "./runner/asTask.ts"
+export * as Dispatcher from "./Dispatcher.ts"
 export * as FiberRunner from "./runner/FiberRunner.ts"
 export * as Limiter from "./Limiter.ts"
 export * as Middleware from "./middleware/index.ts"

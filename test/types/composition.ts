@@ -2,8 +2,10 @@
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Dispatcher from "../../src/Dispatcher.ts"
 import type * as Limiter from "../../src/Limiter.ts"
 import type { RunnerUnavailable } from "../../src/NamedRunner.ts"
 import * as FiberRunner from "../../src/runner/FiberRunner.ts"
@@ -22,6 +24,7 @@ class Denied extends Schema.TaggedError<Denied>()("Denied", { user: Schema.Strin
 
 const task = Task.make("task", { payload: { n: Schema.Int }, success: Schema.Date, error: Denied })
 const bare = Task.make("bare")
+const stream = Task.stream("stream", { payload: Schema.Int, success: Schema.Date, error: Denied })
 
 // --- TaskRouter ----------------------------------------------------------------------------------------------------
 
@@ -94,3 +97,45 @@ const wrappedEffect = () => limiter.wrap((n: number) => task.run({ n }))
 check<Equal<ReturnType<typeof wrappedEffect>, (n: number) => Effect.Effect<Date, Denied | TaskError, TaskRunner>>>()
 const promise = () => limiter.wrapPromise((n: number) => n)
 check<Equal<ReturnType<typeof promise>, (n: number) => Promise<number>>>()
+
+// --- Dispatcher ----------------------------------------------------------------------------------------------------
+
+const dispatcher = some<Dispatcher.Dispatcher>()
+
+const ticket = () => dispatcher.enqueue(task, { n: 1 }, { onEnd: (date) => date.getTime(), priority: 1 })
+check<Equal<ReturnType<typeof ticket>, Effect.Effect<Dispatcher.Ticket<Date, Denied | TaskError>, never, TaskRunner>>>()
+const bareTicket = () => dispatcher.enqueue(bare)
+check<Equal<ReturnType<typeof bareTicket>, Effect.Effect<Dispatcher.Ticket<void, TaskError>, never, TaskRunner>>>()
+const discarded = () => dispatcher.enqueue(task, { n: 1 }, { discardResult: true })
+check<
+  Equal<ReturnType<typeof discarded>, Effect.Effect<Dispatcher.Ticket<void, Denied | TaskError>, never, TaskRunner>>
+>()
+const streamed = () => dispatcher.enqueue(stream, 1, { onIter: (date) => date.getTime() })
+check<
+  Equal<ReturnType<typeof streamed>, Effect.Effect<Dispatcher.Ticket<void, Denied | TaskError>, never, TaskRunner>>
+>()
+const partial = () => dispatcher.enqueue(task.partial({ n: 1 }))
+check<
+  Equal<ReturnType<typeof partial>, Effect.Effect<Dispatcher.Ticket<Date, Denied | TaskError>, never, TaskRunner>>
+>()
+const elsewhere = () => dispatcher.enqueueOn(some<TaskRunner["Service"]>(), task, { n: 1 })
+check<Equal<ReturnType<typeof elsewhere>, Effect.Effect<Dispatcher.Ticket<Date, Denied | TaskError>>>>()
+
+// @ts-expect-error: the payload is missing
+dispatcher.enqueue(task)
+// @ts-expect-error: the payload is of another type
+dispatcher.enqueue(task, { n: "1" })
+// @ts-expect-error: a task with one result has no elements
+dispatcher.enqueue(task, { n: 1 }, { onIter: () => {} })
+// @ts-expect-error: the hook takes something else
+dispatcher.enqueue(task, { n: 1 }, { onEnd: (text: string) => text.length })
+
+const awaited = () => dispatcher.await(some<Dispatcher.Ticket<Date, Denied>>())
+check<Equal<ReturnType<typeof awaited>, Effect.Effect<Date, Denied>>>()
+const results = () => dispatcher.run()
+check<Equal<ReturnType<typeof results>, Effect.Effect<ReadonlyArray<Option.Option<unknown>>>>>()
+const limited = () => dispatcher.awaitComplete({ timeout: "1 second" })
+check<Equal<ReturnType<typeof limited>, Effect.Effect<void, Dispatcher.DispatchTimeout>>>()
+
+// A ticket of a narrower type is one of a wider type.
+check<Dispatcher.Ticket<1, never> extends Dispatcher.Ticket<number, string> ? true : false>()

@@ -1,0 +1,477 @@
+/**
+ * Tasks that are enqueued now and run later, all at once, and whose results, states and errors are read in order.
+ *
+ * Effects are descriptions already, so `Task.all` does for most programs. A dispatcher is for those that collect work in
+ * one place, start it in another, and look at it from a third.
+ *
+ * @since 0.3.0
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Limiter from "./Limiter.ts"
+import type * as Task from "./Task.ts"
+import { TaskCancelled, type TaskError } from "./TaskError.ts"
+import type { TaskFiber } from "./TaskFiber.ts"
+import * as TaskFibers from "./TaskFiber.ts"
+import { TaskRunner } from "./TaskRunner.ts"
+
+/**
+ * Where an entry of a dispatcher is in its life.
+ *
+ * **Details**
+ *
+ * - `pending`: waits for its dispatch, for its turn, for its `delay` or `runAt`, or for a free worker
+ * - `running`: its handler has been started
+ * - `completed`, `failed`, `cancelled`: it is over
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type Status = "pending" | "running" | "completed" | "failed" | "cancelled"
+
+/**
+ * Options of {@link make}.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface Options {
+  /**
+   * How many entries are with their runners at once. The others follow in the order in which they were enqueued.
+   *
+   * @default "unbounded"
+   */
+  readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * Says when the work is complete, given the states of all entries in order. Asked whenever something has been enqueued or
+   * accepted by its runner, and whenever something is over.
+   *
+   * @default when all that was enqueued is over
+   */
+  readonly isComplete?: ((statuses: ReadonlyArray<Status>) => boolean) | undefined
+}
+
+/**
+ * The work was not complete within a time limit. It goes on.
+ *
+ * @category errors
+ * @since 0.3.0
+ */
+export class DispatchTimeout extends Schema.TaggedError<DispatchTimeout>()("DispatchTimeout", {
+  /** The time limit in milliseconds. */
+  timeout: Schema.Number,
+  /** How many entries were not over. */
+  unfinished: Schema.Int
+}) {
+  override get message(): string {
+    return (
+      `The dispatcher was not complete within ${this.timeout} ms: ${this.unfinished} entries are not over. They go on; ` +
+      `cancel or reset stops them`
+    )
+  }
+}
+
+/**
+ * A task that has been enqueued, as a part of its dispatcher.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface Ticket<out A, out E = never> {
+  /** Its place in the order of the dispatcher, from 0. */
+  readonly position: number
+  /** The name of its task. */
+  readonly name: string
+  readonly status: Effect.Effect<Status>
+  /** How it has ended, once it has. */
+  readonly exit: Effect.Effect<Option.Option<Exit.Exit<A, E>>>
+  /** Waits for its result, also while it has not been dispatched. Whoever leaves changes nothing. */
+  readonly await: Effect.Effect<A, E>
+  /** Stops it, and waits until its work has stopped. What has not been dispatched never runs. */
+  readonly cancel: Effect.Effect<void>
+}
+
+/** What comes of a task: the result of one, the end of a stream. */
+type Result<T extends Task.Any> = T["kind"] extends "stream" ? void : Task.Success<T>
+
+type Failure<T extends Task.Any> = Task.Error<T> | TaskError
+
+/**
+ * How an enqueued task is run: what its `fork` takes, hooks included.
+ *
+ * @category utility types
+ * @since 0.3.0
+ */
+export type EntryOptions<T extends Task.Any> = T["kind"] extends "stream"
+  ? Task.StreamCallOptions<Task.Success<T>, Failure<T>>
+  : Task.CallOptions<Task.Success<T>, Failure<T>> & { readonly onIter?: undefined }
+
+/**
+ * Collects tasks, starts them together, and knows how they are.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface Dispatcher {
+  /**
+   * Enqueues a task for the next dispatch, on the `TaskRunner` there is here; with a `TaskRouter`, the option `runner` says
+   * which. Nothing is started or checked yet.
+   */
+  readonly enqueue: {
+    <T extends Task.Any>(
+      task: T,
+      payload: Task.Payload<T>,
+      options: Task.DiscardOptions<Failure<T>>
+    ): Effect.Effect<Ticket<void, Failure<T>>, never, TaskRunner>
+    <T extends Task.Any>(
+      task: T,
+      ...args: Task.Args<T["payload"], EntryOptions<T>>
+    ): Effect.Effect<Ticket<Result<T>, Failure<T>>, never, TaskRunner>
+  }
+  /** Enqueues a task for a certain runner. */
+  readonly enqueueOn: {
+    <T extends Task.Any>(
+      runner: TaskRunner["Service"],
+      task: T,
+      payload: Task.Payload<T>,
+      options: Task.DiscardOptions<Failure<T>>
+    ): Effect.Effect<Ticket<void, Failure<T>>>
+    <T extends Task.Any>(
+      runner: TaskRunner["Service"],
+      task: T,
+      ...args: Task.Args<T["payload"], EntryOptions<T>>
+    ): Effect.Effect<Ticket<Result<T>, Failure<T>>>
+  }
+  /**
+   * Starts all that is enqueued, in order, and goes on when each is accepted by its runner or waits for its turn. What a
+   * runner refuses has failed. What is enqueued after this is for the next dispatch.
+   */
+  readonly dispatch: Effect.Effect<void>
+  /**
+   * Dispatches and waits until all that has been dispatched is over, or until it is complete where `isComplete` says what
+   * that is. Gives the results. With a time limit, fails with `DispatchTimeout`.
+   */
+  readonly run: {
+    (): Effect.Effect<ReadonlyArray<Option.Option<unknown>>>
+    (options: {
+      readonly timeout: Duration.Input
+    }): Effect.Effect<ReadonlyArray<Option.Option<unknown>>, DispatchTimeout>
+  }
+  /** The states of all entries, in order. */
+  readonly status: Effect.Effect<ReadonlyArray<Status>>
+  /** The results of all entries, in order, of those that have one. */
+  readonly results: Effect.Effect<ReadonlyArray<Option.Option<unknown>>>
+  /** Why entries have failed or were cancelled, in order. */
+  readonly errors: Effect.Effect<ReadonlyArray<Option.Option<Cause.Cause<unknown>>>>
+  /** The tickets of all entries, in order. */
+  readonly tickets: Effect.Effect<ReadonlyArray<Ticket<unknown, unknown>>>
+  /** Waits for the result of an entry. The same as `ticket.await`. */
+  readonly await: <A, E>(ticket: Ticket<A, E>) => Effect.Effect<A, E>
+  /** Whether the work is complete. */
+  readonly complete: Effect.Effect<boolean>
+  /** Waits until the work is complete. With a time limit, fails with `DispatchTimeout`. */
+  readonly awaitComplete: {
+    (): Effect.Effect<void>
+    (options: { readonly timeout: Duration.Input }): Effect.Effect<void, DispatchTimeout>
+  }
+  /** Stops all entries that are not over, dispatched or not, and waits until their work has stopped. */
+  readonly cancel: Effect.Effect<void>
+  /** Stops and forgets all entries. The dispatcher is as new; positions begin at 0. */
+  readonly reset: Effect.Effect<void>
+}
+
+/** A task that a dispatcher knows of. */
+class Entry implements Ticket<unknown, unknown> {
+  readonly position: number
+  readonly name: string
+  /** Starts the task. */
+  private readonly start: Effect.Effect<TaskFiber<unknown, unknown>, unknown>
+  private readonly context: Context.Context<never>
+  private readonly onChange: (entry: Entry) => void
+  private readonly accepted = Deferred.makeUnsafe<void>()
+  private readonly end = Deferred.makeUnsafe<unknown, unknown>()
+  private handle: TaskFiber<unknown, unknown> | undefined = undefined
+  private driver: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  result: Exit.Exit<unknown, unknown> | undefined = undefined
+
+  constructor(
+    position: number,
+    name: string,
+    start: Effect.Effect<TaskFiber<unknown, unknown>, unknown>,
+    context: Context.Context<never>,
+    onChange: (entry: Entry) => void
+  ) {
+    this.position = position
+    this.name = name
+    this.start = start
+    this.context = context
+    this.onChange = onChange
+  }
+
+  get state(): Status {
+    if (this.result !== undefined) return statusOf(this.result)
+    if (this.handle === undefined) return "pending"
+    const status = TaskFibers.requestOf(this.handle).status
+    // Once it is settled, hooks may still be running.
+    return status === "pending" || status === "scheduled" ? "pending" : "running"
+  }
+
+  readonly status = Effect.sync(() => this.state)
+  readonly exit = Effect.sync(() => Option.fromUndefinedOr(this.result))
+  readonly await = Deferred.await(this.end)
+  readonly awaitAccepted = Deferred.await(this.accepted)
+  readonly awaitEnd = Effect.exit(this.await)
+
+  readonly cancel: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.driver !== undefined) return Fiber.interrupt(this.driver)
+    this.settle(Exit.interrupt())
+    return Effect.void
+  })
+
+  /** Starts the task, with the others or when it is its turn. */
+  dispatch(limiter: Limiter.Limiter | undefined): void {
+    // Cancelled before.
+    if (this.result !== undefined) return
+    const drive =
+      limiter === undefined
+        ? this.work
+        : Effect.flatMap(limiter.tryRun(this.work), (done) => {
+            if (Option.isSome(done)) return Effect.succeed(done.value)
+            this.accept()
+            return limiter.run(this.work)
+          })
+    this.driver = Effect.runForkWith(this.context)(drive)
+    this.driver.addObserver((exit) => this.settle(exit))
+  }
+
+  private readonly work = Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(restore(this.start), (handle) => {
+      this.handle = handle
+      this.accept()
+      this.onChange(this)
+      return Effect.onInterrupt(restore(Fiber.join(handle)), () => Fiber.interrupt(handle))
+    })
+  )
+
+  private accept(): void {
+    Deferred.doneUnsafe(this.accepted, Exit.void)
+  }
+
+  private settle(exit: Exit.Exit<unknown, unknown>): void {
+    if (this.result !== undefined) return
+    this.result = exit
+    this.accept()
+    Deferred.doneUnsafe(this.end, exit)
+    this.onChange(this)
+  }
+}
+
+const statusOf = (exit: Exit.Exit<unknown, unknown>): "completed" | "failed" | "cancelled" => {
+  if (Exit.isSuccess(exit)) return "completed"
+  const error = Cause.findErrorOption(exit.cause)
+  return Cause.hasInterruptsOnly(exit.cause) || (Option.isSome(error) && error.value instanceof TaskCancelled)
+    ? "cancelled"
+    : "failed"
+}
+
+/** A task whose types are known only to the signatures above. */
+interface Erased {
+  readonly name: string
+  fork(...args: ReadonlyArray<unknown>): Effect.Effect<TaskFiber<unknown, unknown>, TaskError, TaskRunner>
+}
+
+class Impl {
+  private readonly limiter: Limiter.Limiter | undefined
+  private readonly isComplete: Options["isComplete"]
+  private entries: Array<Entry> = []
+  private enqueued: Array<Entry> = []
+  /** How many of the entries are over. */
+  private over = 0
+  private closed = false
+  private readonly observers = new Set<() => void>()
+
+  constructor({ concurrency = "unbounded", isComplete }: Options) {
+    this.limiter = concurrency === "unbounded" ? undefined : Limiter.makeUnsafe({ permits: concurrency })
+    this.isComplete = isComplete
+  }
+
+  private changed(): void {
+    for (const observer of Array.from(this.observers)) observer()
+  }
+
+  private readonly onChange = (entry: Entry): void => {
+    if (this.entries[entry.position] !== entry) return
+    if (entry.result !== undefined) this.over++
+    this.changed()
+  }
+
+  readonly enqueue = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+    Effect.contextWith((context: Context.Context<TaskRunner>) => {
+      const start = Effect.provideContext(
+        Effect.suspend(() => task.fork(...args)),
+        context
+      )
+      const entry = new Entry(this.entries.length, task.name, start, context, this.onChange)
+      if (this.closed) return Effect.as(entry.cancel, entry)
+      this.entries.push(entry)
+      this.enqueued.push(entry)
+      this.changed()
+      return Effect.succeed(entry)
+    })
+
+  readonly enqueueOn = (runner: TaskRunner["Service"], task: Erased, ...args: ReadonlyArray<unknown>) =>
+    Effect.provideService(this.enqueue(task, ...args), TaskRunner, runner)
+
+  readonly dispatch: Dispatcher["dispatch"] = Effect.suspend(() => {
+    const entries = this.enqueued
+    this.enqueued = []
+    for (const entry of entries) entry.dispatch(this.limiter)
+    return Effect.forEach(entries, (entry) => entry.awaitAccepted, { discard: true })
+  })
+
+  readonly run = (options?: { readonly timeout: Duration.Input }) =>
+    Effect.suspend(() => {
+      const entries = this.entries.slice()
+      const complete =
+        this.isComplete === undefined
+          ? Effect.forEach(entries, (entry) => entry.awaitEnd, { discard: true })
+          : this.completion
+      return Effect.andThen(this.within(Effect.andThen(this.dispatch, complete), options), this.results)
+    })
+
+  readonly status = Effect.sync(() => this.entries.map((entry) => entry.state))
+
+  readonly results: Dispatcher["results"] = Effect.sync(() =>
+    this.entries.map(({ result }) =>
+      result !== undefined && Exit.isSuccess(result) ? Option.some(result.value) : Option.none()
+    )
+  )
+
+  readonly errors: Dispatcher["errors"] = Effect.sync(() =>
+    this.entries.map(({ result }) =>
+      result !== undefined && Exit.isFailure(result) ? Option.some(result.cause) : Option.none()
+    )
+  )
+
+  readonly tickets: Dispatcher["tickets"] = Effect.sync(() => this.entries.slice())
+
+  readonly await: Dispatcher["await"] = (ticket) => ticket.await
+
+  readonly complete = Effect.sync(() =>
+    this.isComplete === undefined
+      ? this.over === this.entries.length
+      : this.isComplete(this.entries.map((entry) => entry.state))
+  )
+
+  private readonly completion = Effect.callback<void>((resume) => {
+    const end = (exit: Exit.Exit<void>) => {
+      this.observers.delete(check)
+      resume(exit)
+    }
+    const check = () => {
+      const exit = Effect.runSyncExit(this.complete)
+      // What the custom check throws is a defect of those who wait for it.
+      if (Exit.isFailure(exit)) end(exit)
+      else if (exit.value) end(Exit.void)
+    }
+    this.observers.add(check)
+    check()
+    return Effect.sync(() => this.observers.delete(check))
+  })
+
+  readonly awaitComplete = (options?: { readonly timeout: Duration.Input }) => this.within(this.completion, options)
+
+  private within<A>(effect: Effect.Effect<A>, options: { readonly timeout: Duration.Input } | undefined) {
+    if (options === undefined) return effect
+    const timeout = Duration.fromInputUnsafe(options.timeout)
+    return Effect.timeoutOrElse(effect, {
+      duration: timeout,
+      orElse: () =>
+        Effect.suspend(() =>
+          Effect.fail(
+            new DispatchTimeout({ timeout: Duration.toMillis(timeout), unfinished: this.entries.length - this.over })
+          )
+        )
+    })
+  }
+
+  readonly cancel: Dispatcher["cancel"] = Effect.suspend(() => {
+    this.enqueued = []
+    return cancelAll(this.entries.slice())
+  })
+
+  readonly reset: Dispatcher["reset"] = Effect.suspend(() => {
+    const { entries } = this
+    this.entries = []
+    this.enqueued = []
+    this.over = 0
+    this.changed()
+    return cancelAll(entries)
+  })
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.closed = true
+    return this.cancel
+  })
+}
+
+/** Stops all at the same time. The latest are stopped first, so that no place goes to one that is stopped next. */
+const cancelAll = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
+  Effect.forEach(entries.toReversed(), (entry) => entry.cancel, { concurrency: "unbounded", discard: true })
+
+/**
+ * Makes a dispatcher. At the end of the current scope all its work is stopped.
+ *
+ * **Details**
+ *
+ * - an entry runs in the context in which it was enqueued: its runner, its loggers, the parent of its span
+ * - `priority`, `timeout`, `retry`, hooks and the other options of a call are those of `task.fork`. A time limit begins with
+ *   the dispatch of the entry, or when it is its turn
+ * - what is enqueued after the end of the scope is cancelled
+ *
+ * **Example** (Enqueue, dispatch, look)
+ *
+ * ```ts
+ * import { Effect, Option, Schema } from "effect"
+ * import { Dispatcher, FiberRunner, Task } from "effect-strand"
+ *
+ * const half = Task.make("half", { payload: Schema.Int, success: Schema.Int, error: Schema.String })
+ * const handlers = half.toLayer((n) => (n % 2 === 0 ? Effect.succeed(n / 2) : Effect.fail(`${n} is odd`)))
+ *
+ * const program = Effect.gen(function* () {
+ *   const dispatcher = yield* Dispatcher.make()
+ *   const ten = yield* dispatcher.enqueue(half, 10)
+ *   yield* dispatcher.enqueue(half, 7, { onError: () => console.log("one has failed") })
+ *   console.log(yield* dispatcher.status)
+ *
+ *   const results = yield* dispatcher.run()
+ *   console.log(yield* dispatcher.status)
+ *   console.log(results.map(Option.getOrUndefined), yield* dispatcher.await(ten))
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(FiberRunner.layer(handlers))))
+ * // prints: [ 'pending', 'pending' ]
+ * // prints: one has failed
+ * // prints: [ 'completed', 'failed' ]
+ * // prints: [ 5, undefined ] 5
+ * ```
+ *
+ * @category constructors
+ * @since 0.3.0
+ */
+export const make = (options: Options = {}): Effect.Effect<Dispatcher, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Impl(options)),
+      (dispatcher) => dispatcher.close
+    ),
+    (dispatcher) => dispatcher as unknown as Dispatcher
+  )
