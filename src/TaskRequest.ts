@@ -299,6 +299,7 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
 
   /** The request waits for its runner: for the first time, or again. */
   release(): void {
+    if (this.settled) return
     this.phase = "pending"
     this.work = undefined
   }
@@ -376,6 +377,28 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     return Effect.suspend(() => Effect.fail(new TaskCancelled({ task: this.name, taskId: this.id })))
   }
 
+  /** Shows what becomes of another request, which does the work of this one. Gives how to end that. */
+  follow(other: TaskRequest): () => void {
+    this.work = {
+      get status() {
+        const { status } = other
+        return status === "scheduled" || status === "pending" ? status : "running"
+      },
+      abort: () => {}
+    }
+    if (other.accepted) this.accept()
+    else {
+      const before = other.onAccepted
+      other.onAccepted = () => {
+        before?.()
+        this.accept()
+      }
+    }
+    const latest = other.observers?.latest
+    if (latest !== undefined) this.reportProgress(latest)
+    return other.observe("progress", (value) => this.reportProgress(value))
+  }
+
   reportProgress(value: unknown): void {
     const observers = this.observing
     observers.latest = value
@@ -416,6 +439,8 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
     if (this.settled) return
     if (this.held !== undefined) return this.release()
     this.phase = this.statusOf(exit)
+    // Its work may go on, for others who share it.
+    this.cancelled = false
     this.work = undefined
     this.waiting = undefined
     if (this.observers === undefined) return

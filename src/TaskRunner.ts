@@ -436,6 +436,19 @@ export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): E
     const invalid = request.accepted ? undefined : TaskCodec.validatePayload(request.task, request.payload)
     if (invalid !== undefined) return Effect.fail(invalid)
     if (request.held?.accepts) request.schedule()
+    return attend(request, effect)
+  })
+
+/**
+ * Has something done in front of a runner that ends when the request is cancelled, or its time is over. It stays with it
+ * whether the request has been accepted.
+ *
+ * @category combinators
+ * @since 0.3.0
+ */
+export const attend = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
+  Effect.suspend((): Effect.Effect<A, E | TaskError> => {
+    if (request.cancelled) return request.stopped
     const left = request.timeLeft
     const limited: Effect.Effect<A, E | TaskError> =
       left === undefined
@@ -459,8 +472,11 @@ export const awaitDue = (request: TaskRequest): Effect.Effect<void, TaskError> |
       )
     : undefined
 
-/** A request that may be waiting by itself, between attempts or before the first, can be cancelled there too. */
-const inOwnFiber = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskCancelled> =>
+/** Does something with a request in a fiber of its own, so that it can be cancelled there too. */
+export const inOwnFiber = <A, E>(
+  request: TaskRequest,
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E | TaskCancelled> =>
   Effect.withFiber((caller) =>
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(caller.context)(effect)

@@ -21,14 +21,8 @@ import { TaskRunner, wait as waitWith } from "../TaskRunner.ts"
  * @since 0.2.0
  */
 export interface Around {
-  /**
-   * Round a task with one result. `next` runs it, once for each time that it is run; `run` does so with another request.
-   */
-  readonly execute: (
-    request: TaskRequest,
-    next: Effect.Effect<unknown, unknown>,
-    run: (request: TaskRequest) => Effect.Effect<unknown, unknown>
-  ) => Effect.Effect<unknown, unknown>
+  /** Round a task with one result. `next` runs it, once for each time that it is run. */
+  readonly execute: (request: TaskRequest, next: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>
   /**
    * Round a streaming task.
    *
@@ -65,10 +59,10 @@ const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskR
   // The outermost middleware has the request until it is done, and with it all others that it passes.
   const around = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
     Effect.suspend(() => {
-      if (request.held !== undefined) return execute(request, runner.execute(request), runner.execute)
+      if (request.held !== undefined) return execute(request, runner.execute(request))
       const refused = hold.begin(request)
       if (refused !== undefined) return Effect.fail(refused)
-      const made = Effect.suspend(() => execute(request, runner.execute(request), runner.execute))
+      const made = Effect.suspend(() => execute(request, runner.execute(request)))
       return Effect.onExitPrimitive(made, (exit) => void hold.end(request, exit) as undefined)
     })
   const aroundStream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
