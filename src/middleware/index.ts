@@ -27,3 +27,10 @@ export { type Options as RateLimitSharedOptions, rateLimitShared } from "./rateL
 export { concurrency, type Options as ConcurrencyOptions } from "./concurrency.ts"
 export { retry } from "./retry.ts"
 export { timeout } from "./timeout.ts"
+export { cache, type Options as CacheOptions } from "./cache.ts"
+export {
+  circuitBreaker,
+  type Options as CircuitBreakerOptions,
+  circuitBreakerShared,
+  type Transition as CircuitTransition
+} from "./circuitBreaker.ts"
