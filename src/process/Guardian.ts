@@ -106,7 +106,7 @@ const start = (mark: string, { grace, signal }: Ending): Effect.Effect<ChildProc
     const above = process.env[markVariable]
     const shell = spawn(
       "/bin/sh",
-      ["-c", script, "guardian", mark, signal.replace(/^SIG/, ""), String(Math.ceil(grace / 100))],
+      ["-c", script, "guardian", mark, signal.replace(/^SIG/, ""), String(Math.ceil(Math.min(grace, 1e9) / 100))],
       {
         detached: true,
         cwd: "/",

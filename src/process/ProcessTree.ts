@@ -61,13 +61,18 @@ const readEntry = (pid: number): Entry | undefined => {
   }
 }
 
-const readProc = (): ReadonlyArray<Entry> =>
+/** The table of Linux. */
+export const readProc = (): ReadonlyArray<Entry> =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => readEntry(Number(name)) ?? [])
 
-const readPs = (): ReadonlyArray<Entry> =>
-  execFileSync("ps", ["-A", "-o", "pid=,ppid=,pgid=,stat=,lstart="], { encoding: "utf8", maxBuffer: 2 ** 26 })
+// Each column by itself: what stands behind the `=` would be its title.
+const columns = ["pid=", "ppid=", "pgid=", "stat=", "lstart="].flatMap((column) => ["-o", column])
+
+/** The table of any POSIX system. */
+export const readPs = (): ReadonlyArray<Entry> =>
+  execFileSync("ps", ["-A", ...columns], { encoding: "utf8", maxBuffer: 2 ** 26 })
     .split("\n")
     .flatMap((line) => {
       const [pid, parent, group, state, ...startedAt] = line.trim().split(/\s+/)
@@ -81,18 +86,18 @@ const readPs = (): ReadonlyArray<Entry> =>
       }
     })
 
-const readTable = isLinux ? readProc : readPs
+const readTable = isLinux ? readProc : process.platform === "win32" ? () => [] : readPs
 
 const carries = (pid: number, mark: string): boolean =>
   isLinux && (unlessGone(() => readFileSync(`/proc/${pid}/environ`, "latin1"))?.includes(mark) ?? false)
 
-/** True unless there is no process of this number, or it is another user's. */
+/** Sends a signal, unless there is no such process, or it is another user's: what is left is seen in the table. */
 const send = (pid: number, signal: NodeJS.Signals): void => void unlessGone(() => process.kill(pid, signal))
 
 /** How a tree is ended. */
 export interface Ending {
   readonly signal: NodeJS.Signals
-  /** Whether all get the signal, or the first process alone. */
+  /** Whether all get the signal, or the first process alone, as long as it lives. */
   readonly to: "tree" | "process"
   /** Milliseconds from the signal to SIGKILL, which all get. */
   readonly grace: number
@@ -125,6 +130,8 @@ export class ProcessTree {
     this.scannedAt = performance.now()
     const table = readTable()
     const found = new Map<number, string>()
+    // There is no table to be read on Windows.
+    if (process.platform === "win32" && unlessGone(() => process.kill(this.root, 0))) found.set(this.root, "")
     let left = table.filter((entry) => {
       const isMember =
         entry.pid !== process.pid &&
@@ -186,7 +193,7 @@ export class ProcessTree {
   private signal(signal: NodeJS.Signals, to: Ending["to"]): void {
     for (const pid of this.pids) {
       if (signal === "SIGKILL") send(pid, signal)
-      else if (!this.signalled.has(pid) && (to === "tree" || pid === this.root)) {
+      else if (!this.signalled.has(pid) && (to === "tree" || pid === this.root || !this.members.has(this.root))) {
         this.signalled.add(pid)
         send(pid, signal)
       }

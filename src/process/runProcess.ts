@@ -141,7 +141,7 @@ export interface Options<R1 = never, R2 = never> {
  * @since 0.3.0
  */
 export interface CommandOptions<R1 = never, R2 = never> extends Options<R1, R2> {
-  /** The program: a path, or a name that is looked for on the PATH. No shell reads it. */
+  /** The program: a path, or a name that is looked for on the PATH of its environment. No shell reads it. */
   readonly command: string
   /** @default none */
   readonly args?: ReadonlyArray<string> | undefined
@@ -217,20 +217,20 @@ interface AnyOptions extends Options {
  *
  * const server = `
  *   require("node:http").createServer((_, response) => response.end("hello"))
- *     .listen(0, function () { console.log("port " + this.address().port) })`
+ *     .listen(0, function () { console.log("listening on " + this.address().port) })`
  *
  * const program = Effect.gen(function* () {
- *   const { output, pid } = yield* runProcess({
+ *   const { status } = yield* runProcess({
  *     command: process.execPath,
  *     args: ["-e", server],
- *     ready: { line: /^port \d+$/ },
+ *     ready: { line: /^listening on \d+$/ },
  *     log: "none"
  *   })
- *   console.log((yield* pid) !== process.pid)
+ *   console.log((yield* status)._tag)
  * })
  *
  * await Effect.runPromise(Effect.scoped(program))
- * // prints: true
+ * // prints: Ready
  * ```
  *
  * @category constructors
@@ -321,7 +321,10 @@ const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> 
           command?.attach(child, attempt)
           return child.read
         }),
-      ready: Effect.andThen(command?.begun ?? Effect.void, Readiness.awaitAll(signs, output)),
+      ready: Effect.all([command?.begun ?? Effect.void, Readiness.awaitAll(signs, output)], {
+        concurrency: "unbounded",
+        discard: true
+      }),
       readyWords: (command === undefined ? [] : ["its handler to begin"])
         .concat(Readiness.describe(signs))
         .join(" and "),

@@ -10,7 +10,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import { afterAll } from "vitest"
 import { runProcess } from "../../src/process/index.ts"
-import { markVariable } from "../../src/process/ProcessTree.ts"
+import { markVariable, readProc, readPs } from "../../src/process/ProcessTree.ts"
 import * as Leaks from "../leaks.ts"
 import * as Table from "./table.ts"
 
@@ -97,6 +97,18 @@ describe("closing the scope ends a process", () => {
     })
   )
 
+  it.live("whose children do not end with it, when the signal goes to it alone", () =>
+    Effect.gen(function* () {
+      const token = Table.makeToken()
+      const began = performance.now()
+      const options = { ...shell(`sleep ${token} & trap 'exit 0' TERM; echo up; wait`), kill: "process" } as const
+      yield* Effect.scoped(runProcess({ ...options, grace: "20 seconds" }))
+      assert.deepStrictEqual(Table.alive(token), [])
+      // They got the signal when it was gone.
+      assert.isBelow(performance.now() - began, 10_000)
+    })
+  )
+
   it.live("before it is started again", () =>
     Effect.gen(function* () {
       const token = Table.makeToken()
@@ -141,6 +153,18 @@ const startParent = (token: string, script: string, mode: "wait" | "end" | "exit
   }
   return { program, prints, closed }
 }
+
+describe("the process table", () => {
+  it("is the same whoever reads it", () => {
+    const own = (table: ReturnType<typeof readProc>) => table.find(({ pid }) => pid === process.pid)
+    const [proc, ps] = [own(readProc()), own(readPs())]
+    assert.isDefined(proc)
+    assert.deepStrictEqual([ps?.parent, ps?.group], [proc!.parent, proc!.group])
+    assert.strictEqual(proc!.parent, process.ppid)
+    assert.match(ps!.startedAt, /\d+:\d+:\d+/)
+    assert.strictEqual(own(readPs())?.startedAt, ps!.startedAt)
+  })
+})
 
 describe("a process within a process", () => {
   const parent = join(import.meta.dirname, "programs", "parent.ts")
