@@ -71,6 +71,12 @@ const anew = (layer: Stackable): Stackable =>
  *   counters and limits of its own
  * - the runner is a Layer like any other: stacks on the same one share it
  *
+ * **Gotchas**
+ *
+ * Layers end in the opposite order of their beginning, so a middleware ends before its runner, which still waits for its
+ * tasks. What a middleware needs until the last of them is over, such as the store of `recorded`, is therefore provided to
+ * the stack, not to the middleware.
+ *
  * **Example** (Which one sees a call first)
  *
  * ```ts

@@ -307,6 +307,11 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
           const seat = new Seat(
             request,
             () => {
+              // Who has waited for the task to be accepted may have cancelled it in the same moment.
+              if (request.cancelled) {
+                seats.release(seat, false)
+                return resume(request.stopped)
+              }
               fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
               fiber.addObserver((made) => {
                 const exit = checked(request, made)
@@ -424,8 +429,8 @@ const makeInline = (
     const gate = Latch.makeUnsafe(true)
 
     const enter = (request: TaskRequest, abort: () => void): Effect.Effect<Seat> => {
-      request.accept()
       const seat = new Seat(request, () => {}, abort)
+      request.accept()
       return Effect.map(gate.await, () => {
         seats.enter(seat)
         return seat
