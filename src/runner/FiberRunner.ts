@@ -10,13 +10,14 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Intake, type QueueOptions, type Waiting } from "../pool/Intake.ts"
 import { DurationHistogram, registerMetrics, type RunnerStats } from "../RunnerStats.ts"
@@ -26,6 +27,7 @@ import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFoun
 import * as TaskHandlers from "../TaskHandlers.ts"
 import { keyOf, type TaskRequest, type TaskWork } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
+import { Blocking } from "./Blocking.ts"
 
 /**
  * Options of {@link layer}.
@@ -53,6 +55,15 @@ export interface Options extends QueueOptions {
    * @default 1024
    */
   readonly yieldOnIter?: number | undefined
+  /**
+   * A handler that keeps the event loop busy for longer than this is warned about, once for each name, since nothing else
+   * in this program gets on meanwhile. Exact up to where the handler first waits for something; what comes later is found
+   * by a look at the event loop every quarter of this time, while tasks run, and the warning says that it may have been
+   * something else. `false` warns of nothing.
+   *
+   * @default "100 millis"
+   */
+  readonly warnBlocking?: Duration.Input | false | undefined
   /**
    * How long the end of the Layer waits for tasks before it interrupts them.
    *
@@ -82,6 +93,10 @@ class Seat implements Waiting, TaskWork {
     request.work = this
   }
 
+  get name(): string {
+    return this.request.name
+  }
+
   accept(): void {
     this.request.accept()
   }
@@ -99,6 +114,8 @@ class Seats {
   readonly intake: Intake<Seat>
   readonly waitTime = new DurationHistogram()
   readonly runTime = new DurationHistogram()
+  /** Watches out for handlers that keep the event loop busy, if anything does. */
+  blocking: Blocking | undefined = undefined
 
   constructor(options: Options) {
     this.capacity =
@@ -123,6 +140,7 @@ class Seats {
     this.running++
     this.seated.set(seat.request.key, seat)
     seat.startedAt = performance.now()
+    this.blocking?.happened(seat.startedAt, undefined)
     this.waitTime.add(seat.startedAt - seat.createdAt)
     seat.status = "running"
     seat.start()
@@ -139,7 +157,9 @@ class Seats {
   release(seat: Seat, succeeded: boolean): void {
     if (succeeded) this.completed++
     else this.failed++
-    this.runTime.add(performance.now() - seat.startedAt)
+    const now = performance.now()
+    this.runTime.add(now - seat.startedAt)
+    this.blocking?.happened(now, seat)
     this.seated.delete(seat.request.key)
     if (seat.children === 0) this.running--
     this.parentOf(seat, -1)
@@ -291,9 +311,24 @@ const elements = (
   )
 }
 
+/** What warns of handlers that keep the event loop busy, if it is to. */
+const watch = (seats: Seats, { warnBlocking = "100 millis" }: Options): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (warnBlocking === false) return
+    const runFork = Effect.runForkWith(yield* Effect.context<never>())
+    const blocking = new Blocking(
+      Duration.toMillis(Duration.fromInputUnsafe(warnBlocking)),
+      (message) => runFork(Effect.logWarning(message)),
+      () => seats.seated.values()
+    )
+    seats.blocking = blocking
+    yield* Effect.addFinalizer(() => Effect.sync(() => blocking.close()))
+  })
+
 const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
   Effect.gen(function* () {
     const seats = new Seats(options)
+    yield* watch(seats, options)
     yield* registerMetrics(options.name ?? "fibers", seats)
     const contexts = new TaskHandlers.Contexts()
 
@@ -312,7 +347,9 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
                 seats.release(seat, false)
                 return resume(request.stopped)
               }
+              const outer = seats.blocking?.begin()
               fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
+              if (outer !== undefined) seats.blocking!.began(seat, outer, fiber.pollUnsafe() === undefined)
               fiber.addObserver((made) => {
                 const exit = checked(request, made)
                 seats.release(seat, Exit.isSuccess(exit))
@@ -343,7 +380,11 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
         const seated = Effect.callback<Seat, QueueFull>((resume) => {
           const seat: Seat = new Seat(
             request,
-            () => resume(Effect.succeed(seat)),
+            () => {
+              // Where it is run by whoever reads from it, nothing of it can be measured.
+              seats.blocking?.began(seat, seats.blocking.begin(), true)
+              resume(Effect.succeed(seat))
+            },
             () => aborted.openUnsafe()
           )
           if (!seats.enter(seat)) resume(Effect.fail(new QueueFull({ task: request.name, limit: seats.intake.limit })))
