@@ -50,6 +50,13 @@ export interface Plan {
 
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, RunEnd, never, never>>>
 
+/** After how many milliseconds the next run begins; none when the schedule is over. */
+const nextDelay = (step: Step, end: RunEnd): Effect.Effect<Option.Option<number>> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, end)).pipe(
+    Effect.map(([, delay]) => Option.some(Duration.toMillis(delay))),
+    Pull.catchDone(() => Effect.succeed(Option.none()))
+  )
+
 /** Supervises one background process. */
 export class Supervisor {
   readonly exit = Deferred.makeUnsafe<ProcessExit>()
@@ -60,6 +67,7 @@ export class Supervisor {
   private readonly stopping = Deferred.makeUnsafe<"Stopped">()
   private pid = 0
   private restarts = 0
+  private wasReady = false
   private last: RunEnd = { run: 1, exitCode: undefined, signal: undefined, readyFor: undefined, failure: undefined }
 
   constructor(plan: Plan, status: SubscriptionRef.SubscriptionRef<ProcessStatus>) {
@@ -96,33 +104,23 @@ export class Supervisor {
 
   /** One run after the other, until there is to be none any more. */
   private get runs(): Effect.Effect<"Ended" | "GaveUp"> {
-    const { resetAfter, restart, schedule } = this.plan
+    const { output, resetAfter, restart, schedule } = this.plan
     return Effect.gen({ self: this }, function* () {
       let step: Step = yield* Schedule.toStep(schedule)
       for (let run = 1; ; run++) {
         yield* this.run(run)
         const end = this.last
-        // What does not start for the first time would not do so the next time either.
-        if (!(yield* Deferred.isDone(this.firstReady))) return "Ended"
-        if (restart === "never" || (restart === "onFailure" && end.exitCode === 0 && end.readyFor !== undefined))
-          return "Ended"
-        if (end.readyFor !== undefined && end.readyFor >= Duration.toMillis(resetAfter))
-          step = yield* Schedule.toStep(schedule)
-        const next = yield* Effect.map(step(yield* Clock.currentTimeMillis, end), ([, delay]) =>
-          Option.some(delay)
-        ).pipe(Pull.catchDone(() => Effect.succeed(Option.none<Duration.Duration>())))
+        const { exitCode, readyFor = -1, signal } = end
+        // What does not start for the first time would not do so the next time either: it has never been ready.
+        const succeeded = exitCode === 0 && readyFor >= 0
+        if (restart === "never" || (restart === "onFailure" && succeeded) || !this.wasReady) return "Ended"
+        if (readyFor >= Duration.toMillis(resetAfter)) step = yield* Schedule.toStep(schedule)
+        const next = yield* nextDelay(step, end)
         if (Option.isNone(next)) return "GaveUp"
-        const { exitCode, signal } = end
-        const delay = Duration.toMillis(next.value)
-        const { lastLines } = this.plan.output
-        yield* SubscriptionRef.set(this.status, {
-          _tag: "Restarting",
-          run: run + 1,
-          delay,
-          exitCode,
-          signal,
-          lastLines
-        })
+        const delay = next.value
+        const { lastLines } = output
+        const status = { _tag: "Restarting", run: run + 1, delay, exitCode, signal, lastLines } as const
+        yield* SubscriptionRef.set(this.status, status)
         yield* Waiting.sleep(delay, "background")
         this.restarts++
       }
@@ -163,6 +161,7 @@ export class Supervisor {
       )
       if (!isReady) return
       const began = yield* Clock.currentTimeMillis
+      this.wasReady = true
       yield* SubscriptionRef.set(this.status, { _tag: "Ready", run, pid: child.pid })
       yield* Deferred.succeed(this.firstReady, undefined)
       yield* Deferred.await(child.ended)
@@ -191,6 +190,7 @@ export class Supervisor {
     })
   }
 
+  /** Waits until it is over for good. */
   get awaitExit(): Effect.Effect<ProcessExit> {
     return Waiting.whileAwaiting(Deferred.await(this.exit))
   }

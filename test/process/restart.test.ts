@@ -185,6 +185,22 @@ describe("runProcess: restart", () => {
       )
       assert.strictEqual(error._tag, "ProcessExited")
       assert.strictEqual(program.starts(), 1)
+
+      let asked = 0
+      const slow = counting("exec sleep 60")
+      const late = yield* Effect.flip(
+        runProcess({
+          ...slow,
+          ready: { line: "never" },
+          readyTimeout: "200 millis",
+          restart: "always",
+          // Asked when there is to be another run.
+          schedule: Schedule.forever.pipe(Schedule.tap(() => Effect.sync(() => asked++)))
+        })
+      )
+      assert.strictEqual(late._tag, "ProcessNotReady")
+      assert.strictEqual(slow.starts(), 1)
+      assert.strictEqual(asked, 0)
     })
   )
 
