@@ -16,6 +16,7 @@ export * as TaskCron from "./TaskCron.ts"
 export * as TaskError from "./TaskError.ts"
 export * as TaskFiber from "./TaskFiber.ts"
 export * as TaskHandlers from "./TaskHandlers.ts"
+export { TaskMetrics } from "./middleware/metrics.ts"
 export * as TaskRequest from "./TaskRequest.ts"
 export { TaskQueue } from "./store/TaskQueue.ts"
 export type {

@@ -21,7 +21,9 @@ interface Package {
 const names = (): ReadonlyArray<string> =>
   readdirSync(installed)
     .filter((name) => !name.startsWith("."))
-    .flatMap((name) => (name.startsWith("@") ? readdirSync(join(installed, name)).map((one) => `${name}/${one}`) : [name]))
+    .flatMap((name) =>
+      name.startsWith("@") ? readdirSync(join(installed, name)).map((one) => `${name}/${one}`) : [name]
+    )
 
 const read = (...path: ReadonlyArray<string>): string | undefined => {
   try {

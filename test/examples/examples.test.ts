@@ -1,5 +1,5 @@
 // Every example runs as a program of its own and prints what is written here. The folder is listed, so that none is
-// forgotten; examples/analyze, examples/batch and examples/web have tests of their own.
+// forgotten; those in folders have tests of their own.
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -51,7 +51,7 @@ describe("examples", () => {
     const folders = new Set(entries.map((entry) => entry.parentPath))
     assert.deepStrictEqual([...folders].toSorted(), [
       examples,
-      ...["analyze", "batch", "tasks", "web"].map((name) => join(examples, name))
+      ...["analyze", "batch", "pipeline", "scraper", "supervisor", "tasks", "web"].map((name) => join(examples, name))
     ])
   })
 
