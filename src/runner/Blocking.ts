@@ -74,8 +74,8 @@ export class Blocking {
     return inner
   }
 
-  /** The first stretch of a task is over. It is `live` when more are to come. */
-  began(task: Running, outer: number, live: boolean): void {
+  /** The first stretch of a task is over. It is `live` when more are to come. Gives the time. */
+  began(task: Running, outer: number, live: boolean): number {
     const now = performance.now()
     const took = now - task.startedAt
     const own = took - this.inner
@@ -84,6 +84,7 @@ export class Blocking {
     if (live && this.timer === undefined) this.look(now)
     this.since++
     if (own > this.threshold) this.measured(task.name, own)
+    return now
   }
 
   /**

@@ -154,10 +154,9 @@ class Seats {
   }
 
   /** Gives the place back. */
-  release(seat: Seat, succeeded: boolean): void {
+  release(seat: Seat, succeeded: boolean, now = performance.now()): void {
     if (succeeded) this.completed++
     else this.failed++
-    const now = performance.now()
     this.runTime.add(now - seat.startedAt)
     this.blocking?.happened(now, seat)
     this.seated.delete(seat.request.key)
@@ -349,12 +348,14 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
               }
               const outer = seats.blocking?.begin()
               fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
-              if (outer !== undefined) seats.blocking!.began(seat, outer, fiber.pollUnsafe() === undefined)
+              let now: number | undefined
+              if (outer !== undefined) now = seats.blocking!.began(seat, outer, fiber.pollUnsafe() === undefined)
               fiber.addObserver((made) => {
                 const exit = checked(request, made)
-                seats.release(seat, Exit.isSuccess(exit))
+                seats.release(seat, Exit.isSuccess(exit), now)
                 resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit)
               })
+              now = undefined
             },
             () => {
               if (seats.leave(seat)) resume(request.stopped)
