@@ -189,7 +189,8 @@ describe("README.md names what exists", () => {
 
   it("the options of calls", () => {
     const named = firstColumn("Running tasks").filter((name) => !name.startsWith("task."))
-    assert.sameMembers(named, [...optionsIn("src/Task.ts", "RunOptions")])
+    const hooks = [...optionsIn("src/Hooks.ts", "Hooks"), ...optionsIn("src/Hooks.ts", "StreamHooks")]
+    assert.sameMembers(named, [...optionsIn("src/Task.ts", "RunOptions"), "discardResult", ...hooks])
   })
 
   it("the options of pools, all of them", () => {
