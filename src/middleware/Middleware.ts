@@ -12,7 +12,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { TaskError } from "../TaskError.ts"
 import type { Hold, TaskRequest } from "../TaskRequest.ts"
-import { TaskRunner, wait as waitWith } from "../TaskRunner.ts"
+import { TaskRunner } from "../TaskRunner.ts"
+import { wait as waitWith } from "../Waiting.ts"
 
 /**
  * What a middleware does round a call.

@@ -215,7 +215,7 @@ const load = Effect.promise(() => import("effect/persistence/CircuitBreaker"))
  * **Example** (A task that is refused after two failures)
  *
  * ```ts
- * import { Effect, Layer } from "effect"
+ * import { Effect, Layer, Logger } from "effect"
  * import { FiberRunner, Middleware, Task } from "effect-strand"
  *
  * const pay = Task.make("pay")
@@ -231,7 +231,7 @@ const load = Effect.promise(() => import("effect/persistence/CircuitBreaker"))
  *   console.log((yield* Effect.flip(pay.run()))._tag)
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.provide(runner)))
+ * await Effect.runPromise(program.pipe(Effect.provide(runner), Effect.provide(Logger.layer([]))))
  * // prints: CircuitOpen
  * ```
  *

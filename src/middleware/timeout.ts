@@ -8,18 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import { limitTime } from "../Waiting.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis } from "./options.ts"
 
 /** Begins a time limit of some milliseconds, and ends it: another attempt has one of its own. */
-const begin = (request: TaskRequest, millis: number) => {
-  return {
-    end: request.limitTime(millis),
-    fail: Effect.suspend(() =>
-      Effect.fail(new TaskTimeout({ task: request.name, taskId: request.id, timeout: millis }))
-    )
-  }
-}
+const begin = (request: TaskRequest, millis: number) => ({
+  end: request.limitTime(millis),
+  error: () => new TaskTimeout({ task: request.name, taskId: request.id, timeout: millis })
+})
 
 /**
  * Stops calls that take too long: they fail with `TaskTimeout`.
@@ -66,16 +63,19 @@ export const timeout = (limit: Duration.Input | ((request: TaskRequest) => Durat
           Effect.suspend(() => {
             const millis = of(request)
             if (millis === Infinity) return next
-            const { end, fail } = begin(request, millis)
-            const limited = Effect.timeoutOrElse(next, { duration: Duration.millis(millis), orElse: () => fail })
-            return Effect.onExitPrimitive(limited, end)
+            const { end, error } = begin(request, millis)
+            return Effect.onExitPrimitive(limitTime(next, Duration.millis(millis), error), end)
           }),
         stream: (request, next) =>
           Stream.suspend(() => {
             const millis = of(request)
             if (millis === Infinity) return next
-            const { end, fail } = begin(request, millis)
-            return Stream.onExit(Stream.interruptWhen(next, Effect.delay(fail, millis)), () => Effect.sync(end))
+            const { end, error } = begin(request, millis)
+            const late = Effect.delay(
+              Effect.suspend(() => Effect.fail(error())),
+              millis
+            )
+            return Stream.onExit(Stream.interruptWhen(next, late), () => Effect.sync(end))
           })
       }
     })

@@ -18,7 +18,7 @@ import type { TaskRecord, TraceParent } from "../store/TaskStore.ts"
 import type * as Task from "../Task.ts"
 import { type NotTransferable, type PayloadInvalid, TaskRejected } from "../TaskError.ts"
 import type { TaskInfo, TaskRequest } from "../TaskRequest.ts"
-import { isFinal } from "../TaskRunner.ts"
+import { isFinal } from "../Waiting.ts"
 
 /** The name under which functions wait that bring their source along, so that only readers that run such take them. */
 export const portableName = "effect-strand/portable"
