@@ -65,6 +65,8 @@ export class Supervisor {
   private readonly plan: Plan
   private readonly status: SubscriptionRef.SubscriptionRef<ProcessStatus>
   private readonly stopping = Deferred.makeUnsafe<"Stopped">()
+  /** Completes when the process is not to be started again. */
+  private readonly finishing = Deferred.makeUnsafe<"Ended">()
   private pid = 0
   private restarts = 0
   private wasReady = false
@@ -113,6 +115,7 @@ export class Supervisor {
         const { exitCode, readyFor = -1, signal } = end
         // What does not start for the first time would not do so the next time either: it has never been ready.
         const succeeded = exitCode === 0 && readyFor >= 0
+        if (yield* Deferred.isDone(this.finishing)) return "Ended"
         if (restart === "never" || (restart === "onFailure" && succeeded) || !this.wasReady) return "Ended"
         if (readyFor >= Duration.toMillis(resetAfter)) step = yield* Schedule.toStep(schedule)
         const next = yield* nextDelay(step, end)
@@ -121,7 +124,8 @@ export class Supervisor {
         const { lastLines } = output
         const status = { _tag: "Restarting", run: run + 1, delay, exitCode, signal, lastLines } as const
         yield* SubscriptionRef.set(this.status, status)
-        yield* Waiting.sleep(delay, "background")
+        yield* Effect.raceFirst(Waiting.sleep(delay, "background"), Deferred.await(this.finishing))
+        if (yield* Deferred.isDone(this.finishing)) return "Ended"
         this.restarts++
       }
     })
@@ -198,6 +202,11 @@ export class Supervisor {
   /** Ends the process, and completes when it is gone. */
   get stop(): Effect.Effect<ProcessExit> {
     return Effect.andThen(Deferred.succeed(this.stopping, "Stopped"), this.awaitExit)
+  }
+
+  /** Does not start the process again, and completes when it has ended by itself. */
+  get finish(): Effect.Effect<ProcessExit> {
+    return Effect.andThen(Deferred.succeed(this.finishing, "Ended"), this.awaitExit)
   }
 
   /** What its users hold of it. */

@@ -101,6 +101,14 @@ export interface Options<R1 = never, R2 = never> {
    */
   readonly grace?: Duration.Input | undefined
   /**
+   * What the end of the scope does with it. `"kill"`: ends it, as `stop` does. `"wait"`: waits for it to end by itself,
+   * without starting it again; `{ wait }`: only for so long, then ends it. In any case it is ended when this program is
+   * killed, and when it was not ready in time.
+   *
+   * @default "kill"
+   */
+  readonly onClose?: "kill" | "wait" | { readonly wait: Duration.Input } | undefined
+  /**
    * When it is started again: never, when it has failed (an exit code other than 0, a signal, not ready in time), or
    * whenever it has ended. A process that fails to start for the first time is not started again.
    *
@@ -194,7 +202,7 @@ interface AnyOptions extends Options {
 
 /**
  * Starts a process in the background, waits until it is ready, and gives its handle. It is gone, with all that it has
- * started, when the scope closes, and also when this program is killed.
+ * started, when the scope has closed, and also when this program is killed.
  *
  * **Details**
  *
@@ -335,7 +343,7 @@ const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> 
       schedule: options.schedule ?? defaultSchedule,
       resetAfter: Duration.fromInputUnsafe(options.resetAfter ?? "1 minute")
     }
-    const supervisor = yield* supervise(plan)
+    const supervisor = yield* supervise(plan, closing(options.onClose ?? "kill"))
     yield* Waiting.whileAwaiting(Deferred.await(supervisor.firstReady)).pipe(
       Effect.onError(() => supervisor.stop),
       Effect.mapError((error) => command?.startError ?? error)
@@ -357,8 +365,23 @@ const publish =
 const logLine = ({ source, text }: Line): Effect.Effect<void> =>
   source === "stdout" ? Effect.logInfo(text) : Effect.logWarning(text)
 
-/** Starts the life of a process, and ends it with the scope. */
-const supervise = (plan: Plan): Effect.Effect<Supervisor, never, Scope.Scope> =>
+/** What the end of the scope does with a process. */
+const closing = (onClose: NonNullable<Options["onClose"]>): ((supervisor: Supervisor) => Effect.Effect<unknown>) => {
+  if (onClose === "kill") return (supervisor) => supervisor.stop
+  if (onClose === "wait") return (supervisor) => supervisor.finish
+  const patience = millis(onClose.wait)
+  return (supervisor) =>
+    Effect.raceFirst(
+      supervisor.finish,
+      Effect.flatMap(Waiting.sleep(patience, "foreground"), () => supervisor.stop)
+    )
+}
+
+/** Starts the life of a process, and closes it with the scope. */
+const supervise = (
+  plan: Plan,
+  close: (supervisor: Supervisor) => Effect.Effect<unknown>
+): Effect.Effect<Supervisor, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.gen(function* () {
       const supervisor = new Supervisor(
@@ -368,5 +391,5 @@ const supervise = (plan: Plan): Effect.Effect<Supervisor, never, Scope.Scope> =>
       yield* Effect.forkDetach(supervisor.life, { startImmediately: true })
       return supervisor
     }),
-    (supervisor) => Effect.exit(supervisor.stop)
+    (supervisor) => Effect.exit(close(supervisor))
   )

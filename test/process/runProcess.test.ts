@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { execFileSync, spawnSync } from "node:child_process"
@@ -343,6 +344,64 @@ describe("runProcess: the end", () => {
       const { exit, pid } = yield* runProcess(shell("sleep 60"))
       yield* Fiber.interrupt(yield* Effect.forkChild(exit, { startImmediately: true }))
       assert.isTrue(process.kill(yield* pid, 0))
+    })
+  )
+})
+
+describe("runProcess: onClose", () => {
+  const closed = (options: CommandOptions) =>
+    Effect.flatMap(Effect.scoped(Effect.map(runProcess(options), ({ exit }) => exit)), (exit) => exit)
+
+  it.live("waits for the process to end by itself", () =>
+    Effect.gen(function* () {
+      const slow = shell("trap 'echo asked; exit 1' TERM; echo up; sleep 0.3; echo done")
+      const exit = yield* closed({ ...slow, ready: { line: "up" }, onClose: "wait" })
+      assert.deepInclude(exit, { reason: "Ended", exitCode: 0, lastLines: ["up", "done"] })
+    })
+  )
+
+  it.live("ends it when it takes too long", () =>
+    Effect.gen(function* () {
+      const token = Table.makeToken()
+      const began = performance.now()
+      const exit = yield* closed({ ...shell(`sleep ${token}`), onClose: { wait: "200 millis" } })
+      assert.isAtLeast(performance.now() - began, 195)
+      assert.deepInclude(exit, { reason: "Stopped", signal: "SIGTERM" })
+      assert.deepStrictEqual(Table.alive(token), [])
+      const soon = yield* closed({ ...shell("exit 3"), onClose: { wait: "1 hour" } })
+      assert.deepInclude(soon, { reason: "Ended", exitCode: 3 })
+    })
+  )
+
+  it.live("does not start it again, be it between two runs", () =>
+    Effect.gen(function* () {
+      const restart = { restart: "always", onClose: "wait" } as const
+      const running = yield* closed({ ...shell("sleep 0.2"), ...restart, schedule: Schedule.forever })
+      assert.deepInclude(running, { reason: "Ended", exitCode: 0, restarts: 0 })
+      const program = Effect.gen(function* () {
+        const { exit, statusChanges } = yield* runProcess({
+          ...shell("exit 3"),
+          ...restart,
+          schedule: Schedule.spaced("1 hour")
+        })
+        yield* Stream.runHead(Stream.filter(statusChanges, ({ _tag }) => _tag === "Restarting"))
+        return exit
+      })
+      const between = yield* Effect.flatten(Effect.scoped(program))
+      assert.deepInclude(between, { reason: "Ended", exitCode: 3, restarts: 0 })
+    })
+  )
+
+  it.live("ends what is not ready in time, or no longer waited for, all the same", () =>
+    Effect.gen(function* () {
+      const never = { ready: { line: "never" }, onClose: "wait" } as const
+      const token = Table.makeToken()
+      const late = closed({ ...shell(`sleep ${token}`), ...never, readyTimeout: "100 millis" })
+      assert.strictEqual((yield* Effect.flip(late))._tag, "ProcessNotReady")
+      const fiber = yield* Effect.forkChild(closed({ ...shell(`exec sleep ${token}`), ...never }))
+      yield* Effect.promise(() => Table.awaitCount(token, 1))
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(Table.alive(token), [])
     })
   )
 })
