@@ -114,21 +114,27 @@ export class NamedRunner {
     this.opening === undefined ? Effect.void : Fiber.interrupt(this.opening)
   )
 
-  /** Closes the runner if it is open, with its tasks, as the end of its Layer does. */
+  /**
+   * Closes the runner if it is open, with its tasks, as the end of its Layer does; gives up opening it. Whoever opens it
+   * from now on is not affected.
+   */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    const { scope } = this
-    if (scope === undefined) {
-      const { opening } = this
-      if (opening !== undefined) return Effect.andThen(Fiber.interrupt(opening), this.close)
-      return this.closing === undefined ? Effect.void : Effect.asVoid(Fiber.await(this.closing))
+    const { closing, opening, scope } = this
+    if (opening !== undefined) {
+      const stopped = Effect.andThen(Fiber.interrupt(opening), Fiber.await(opening))
+      // The interruption may come too late.
+      return Effect.flatMap(stopped, (exit) =>
+        Exit.isSuccess(exit) && exit.value === this.runner ? this.close : Effect.void
+      )
     }
+    if (scope === undefined) return closing === undefined ? Effect.void : Effect.asVoid(Fiber.await(closing))
     this.runner = undefined
     this.scope = undefined
-    const closing = this.fork(Scope.close(scope, Exit.void))
-    this.closing = closing
-    closing.addObserver(() => {
-      if (this.closing === closing) this.closing = undefined
+    const fiber = this.fork(Scope.close(scope, Exit.void))
+    this.closing = fiber
+    fiber.addObserver(() => {
+      if (this.closing === fiber) this.closing = undefined
     })
-    return Effect.asVoid(Fiber.await(closing))
+    return Effect.asVoid(Fiber.await(fiber))
   })
 }

@@ -16,8 +16,14 @@ import { TaskRunner } from "./TaskRunner.ts"
 
 type Runner = TaskRunner["Service"]
 
-/** Finds the runner of a request. */
-export type Route = (request: TaskRequest) => Effect.Effect<Runner, TaskError>
+/** Finds the runner of a request: at once, when it is open. */
+export type Route = (request: TaskRequest) => Runner | Effect.Effect<Runner, TaskError>
+
+const find = (route: Route, request: TaskRequest): Effect.Effect<Runner, TaskError> =>
+  Effect.suspend(() => {
+    const found = route(request)
+    return Effect.isEffect(found) ? found : Effect.succeed(found)
+  })
 
 export type Routing = Pick<Runner, "execute" | "stream" | "fork" | "attach" | "get" | "cancel"> & {
   readonly enqueue: NonNullable<Runner["enqueue"]>
@@ -26,22 +32,14 @@ export type Routing = Pick<Runner, "execute" | "stream" | "fork" | "attach" | "g
 /** What a runner does with requests and ids, when others do the work. */
 export const routing = (route: Route, opened: () => ReadonlyArray<Runner>): Routing => ({
   execute: (request) =>
-    Effect.flatMap(
-      Effect.suspend(() => route(request)),
-      (runner) => runner.execute(request)
-    ),
-  stream: (request) =>
-    Stream.unwrap(
-      Effect.map(
-        Effect.suspend(() => route(request)),
-        (runner) => runner.stream(request)
-      )
-    ),
-  fork: (request) =>
-    Effect.flatMap(
-      Effect.suspend(() => route(request)),
-      (runner) => runner.fork(request)
-    ),
+    Effect.suspend(() => {
+      const found = route(request)
+      return Effect.isEffect(found)
+        ? Effect.flatMap(found, (runner) => runner.execute(request))
+        : found.execute(request)
+    }),
+  stream: (request) => Stream.unwrap(Effect.map(find(route, request), (runner) => runner.stream(request))),
+  fork: (request) => Effect.flatMap(find(route, request), (runner) => runner.fork(request)),
   enqueue: (requests) => enqueue(route, requests),
   attach: (request, id) => Effect.suspend(() => attach(route, opened(), request, id)),
   get: (id) =>
@@ -61,7 +59,7 @@ const enqueue = (route: Route, requests: ReadonlyArray<TaskRequest>): Effect.Eff
   Effect.gen(function* () {
     const byRunner = new Map<Runner, Array<TaskRequest>>()
     for (const request of requests) {
-      const runner = yield* route(request)
+      const runner = yield* find(route, request)
       const before = byRunner.get(runner)
       if (before === undefined) byRunner.set(runner, [request])
       else before.push(request)
@@ -91,7 +89,7 @@ const attach = (
       const error = Cause.findErrorOption(exit.cause)
       if (Option.isNone(error) || error.value._tag !== "TaskNotFound") return yield* exit
     }
-    const runner = yield* route(request)
+    const runner = yield* find(route, request)
     return yield* runner.attach(request, id)
   })
 
@@ -134,7 +132,7 @@ export const forHandlers = (
         ? own.stream(request)
         : Stream.suspend(() => Stream.ensuring(elsewhere.stream(request), Effect.sync(lend(request)))),
     fork: (request) => (isOwn(request) ? own.fork(request) : lending(request, elsewhere.fork(request))),
-    enqueue: (requests) => enqueue((request) => (isOwn(request) ? Effect.succeed(own) : route(request)), requests),
+    enqueue: (requests) => enqueue((request) => (isOwn(request) ? own : route(request)), requests),
     attach: (request, id) =>
       Effect.catchTag(own.attach(request, id), "TaskNotFound", () => lending(request, routed.attach(request, id))),
     get: (id) =>

@@ -106,9 +106,7 @@ const make = (
     const route: Route = (request) => {
       const name = nameOf(request)
       const runner = ended ? undefined : runners.get(name)?.runner
-      return runner !== undefined
-        ? Effect.succeed(runner)
-        : Effect.mapError(open(name), (error) => refusal(request, error))
+      return runner !== undefined ? runner : Effect.mapError(open(name), (error) => refusal(request, error))
     }
 
     const stopped = Effect.suspend(() =>

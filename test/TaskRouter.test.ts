@@ -373,6 +373,81 @@ describe("TaskRouter", () => {
   )
 })
 
+describe("TaskRouter, whatever is done to it", () => {
+  const name = Schema.Literals(["a", "b"])
+  const Step = Schema.Union([
+    Schema.Struct({ do: Schema.Literals(["run", "run", "hold", "close"]), name }),
+    Schema.Struct({ do: Schema.Literal("turn") }),
+    Schema.Struct({ do: Schema.Literal("leave") })
+  ])
+
+  it.effect.prop(
+    "opens each runner once at a time, runs each task where it belongs, and leaves none open",
+    [Schema.Array(Step).check(Schema.isMaxLength(40))],
+    ([steps]) =>
+      Effect.gen(function* () {
+        const open = { a: 0, b: 0 }
+        const most = { a: 0, b: 0 }
+        let attempts = 0
+        const turn = Effect.repeat(Effect.yieldNow, { times: 3 })
+        /** Takes some turns to open and to close, and fails to open now and then. */
+        const slow = (name: "a" | "b") =>
+          Layer.effectDiscard(
+            Effect.acquireRelease(
+              Effect.andThen(
+                turn,
+                Effect.suspend(() => {
+                  if (++attempts % 4 === 0) return Effect.fail("unlucky")
+                  most[name] = Math.max(most[name], ++open[name])
+                  return Effect.void
+                })
+              ),
+              () => Effect.andThen(turn, () => Effect.sync(() => open[name]--))
+            )
+          )
+        const runnerOf = (name: "a" | "b") =>
+          FiberRunner.layer(Layer.merge(handlersOf(name), slow(name)), { shutdownGrace: 0 })
+        const runs: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<string, { readonly _tag: string }> }> =
+          []
+        const others: Array<Fiber.Fiber<unknown, unknown>> = []
+        yield* Effect.gen(function* () {
+          const router = yield* TaskRouter
+          for (const step of steps) {
+            if (step.do === "turn") yield* Effect.yieldNow
+            else if (step.do === "leave") yield* Fiber.interruptAll(others.splice(0, 1))
+            else if (step.do === "run") {
+              const fiber = yield* Effect.forkChild(where.run(undefined, { runner: step.name }), now)
+              runs.push({ name: step.name, fiber })
+            } else {
+              const hold = wait.run(undefined, { runner: step.name })
+              others.push(yield* Effect.forkChild(step.do === "hold" ? hold : router.close(step.name), now))
+            }
+          }
+          for (const { fiber, name } of runs) {
+            const exit = yield* Fiber.await(fiber)
+            // A runner that is closed at the wrong time refuses a task, or cancels it.
+            if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, name)
+            else {
+              const error = Option.getOrThrow(Exit.findErrorOption(exit))
+              assert.include(["TaskRejected", "TaskCancelled", "RunnerClosed"], error._tag)
+              const closed = steps.some((step) => "name" in step && step.do === "close" && step.name === name)
+              if (!closed) assert.isAtLeast(attempts, 4)
+            }
+          }
+          // Whatever went before, each runner can be used.
+          for (const runner of ["a", "b"]) {
+            yield* router.close(runner)
+            assert.strictEqual(yield* Effect.retry(where.run(undefined, { runner }), { times: 1 }), runner)
+          }
+        }).pipe(Effect.provide(TaskRouter.layer({ a: runnerOf("a"), b: runnerOf("b"), default: "a" }), { local: true }))
+        yield* Fiber.awaitAll(others)
+        assert.deepStrictEqual(open, { a: 0, b: 0 })
+        assert.deepStrictEqual(most, { a: 1, b: 1 })
+      }),
+    { arbitrary: { runs: 200 } }
+  )
+})
+
 describe("TaskRouter, tasks of handlers", () => {
   /** Runs itself, alternately on two runners, to a depth; gives the runners' names. */
   const zigzag = Task.make("zigzag", { payload: Schema.Int, success: Schema.Array(Schema.String) })
