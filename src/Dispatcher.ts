@@ -435,6 +435,7 @@ const cancelAll = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
  * - an entry runs in the context in which it was enqueued: its runner, its loggers, the parent of its span
  * - `priority`, `timeout`, `retry`, hooks and the other options of a call are those of `task.fork`. A time limit begins with
  *   the dispatch of the entry, or when it is its turn
+ * - entries belong to the dispatcher: the interruption of `dispatch`, `run` or `awaitComplete` stops none of them
  * - what is enqueued after the end of the scope is cancelled
  *
  * **Example** (Enqueue, dispatch, look)

@@ -266,6 +266,20 @@ describe("Dispatcher", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
 
+  it.effect("goes on when those who wait for it leave", () => {
+    const { end, layer, stopped } = world()
+    return Effect.gen(function* () {
+      const dispatcher = yield* Dispatcher.make()
+      const ticket = yield* dispatcher.enqueue(hold, 1)
+      const waiting = yield* Effect.forkChild(Effect.all([dispatcher.run(), ticket.await]), now)
+      yield* turns
+      yield* Fiber.interrupt(waiting)
+      assert.deepStrictEqual([yield* ticket.status, stopped], ["running", []])
+      yield* end(1)
+      assert.strictEqual(yield* ticket.await, 1)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  })
+
   it.effect("an entry that is cancelled by its id says so", () =>
     Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make()
