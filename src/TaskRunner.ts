@@ -313,7 +313,8 @@ export const forkWith =
       const fiber = TaskFiber.makeUnsafe(request, request.caller.context, execute(request))
       if (request.accepted) return Effect.succeed(fiber)
       return Effect.callback<TaskFiber.TaskFiber<unknown, unknown>, TaskError>((resume) => {
-        const answer = () => resume(request.accepted ? Effect.succeed(fiber) : refusal(fiber))
+        // Not in the middle of accepting it, where the runner could not yet be told that it is cancelled.
+        const answer = () => resume(request.accepted ? Effect.as(Effect.yieldNow, fiber) : refusal(fiber))
         request.onAccepted = answer
         fiber.addObserver(answer)
         return Effect.callback<void>((stopped) => {

@@ -46,6 +46,9 @@ type Made = Layer.Layer<TaskRunner, never, TaskRunner | TaskStore | RateLimiter.
 /** Makes each middleware: a new one at each call. */
 const transparent: Readonly<Record<string, () => Made>> = {
   auth: () => Middleware.auth({ credentials: () => "anybody", verify: () => Effect.void }),
+  // Of calls that are never the same nothing is kept for others.
+  cache: () => Middleware.cache({ timeToLive: "1 hour", key: ({ id }) => id }),
+  circuitBreaker: () => Middleware.circuitBreaker({ failures: 1_000_000 }),
   concurrency: () => Middleware.concurrency({ limit: 1_000_000 }),
   // Nothing is wanted in the log, but each task is timed.
   logging: () => Middleware.logging({ level: "Trace", failureLevel: "Trace", slow: "1 hour" }),
