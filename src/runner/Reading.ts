@@ -70,6 +70,8 @@ class Work extends TaskRequest {
   lost = false
   /** It goes back once its handler has stopped. */
   released = false
+  /** Somebody has asked for its end, here or where it was called. Other than `cancelled`, known also once it is over. */
+  unwanted = false
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
 
   constructor(
@@ -89,6 +91,11 @@ class Work extends TaskRequest {
   override reportProgress(value: unknown): void {
     super.reportProgress(value)
     this.reading.progress(this.claim, value)
+  }
+
+  override requestCancel(): void {
+    if (!this.settled) this.unwanted = true
+    super.requestCancel()
   }
 
   /** Asks for the end of the handler. A runner that has not taken it on yet is left. */
@@ -341,13 +348,14 @@ export class Reading {
     const { claim, task } = work
     if (Exit.isSuccess(exit)) return work.discard ? unwanted : succeeded(task, exit.value)
     if (work.released) return { _tag: "Release" }
-    if (work.cancelled) return this.cancelled(task, claim)
+    if (work.unwanted) return this.cancelled(task, claim)
     if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, exit.cause, "cancelled")
     const cause = Cause.map(exit.cause, (error) =>
       error instanceof TaskTimeout && error.taskId === claim.id ? timeoutOf(task, claim) : error
     )
     const delay = delayAfter(task, claim, cause)
-    if (delay === undefined) return failed(task, cause)
+    // A handler may cancel its own task.
+    if (delay === undefined) return failed(task, cause, work.status === "cancelled" ? "cancelled" : "failed")
     const runAt = this.caller.clock.currentTimeMillisUnsafe() + delay
     return { _tag: "Retry", runAt, ...encodeFailure(task, cause) }
   }

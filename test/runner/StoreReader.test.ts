@@ -227,6 +227,18 @@ describe("cancelling", () => {
   )
 
   test(
+    "a task whose handler cancels it counts as cancelled",
+    Effect.gen(function* () {
+      const quit = Task.make("quit")
+      const layer = FiberRunner.layer(quit.toLayer(() => Effect.flatMap(TaskContext, ({ cancel }) => cancel)))
+      yield* Layer.build(StoreReader.layer({ tasks: [quit] }).pipe(Layer.provide(layer)))
+      const fiber = yield* quit.fork(undefined, { retry: 3 })
+      assertFails(yield* Fiber.await(fiber), "TaskCancelled", { taskId: fiber.taskId })
+      assert.deepInclude(yield* record(fiber.taskId), { status: "cancelled", attempts: 1 })
+    })
+  )
+
+  test(
     "a running task is stopped by another runner, which waits for it",
     Effect.gen(function* () {
       const handlers = makeHandlers()
