@@ -24,7 +24,7 @@ import * as Partial from "./Partial.ts"
 import type * as Task from "./Task.ts"
 import * as TaskCodec from "./TaskCodec.ts"
 import { TaskContext } from "./TaskContext.ts"
-import { type RunnerClosed, TaskCancelled, TaskRejected } from "./TaskError.ts"
+import { type RunnerClosed, TaskCancelled, type TaskError, TaskRejected } from "./TaskError.ts"
 
 /**
  * Where a task is in its life.
@@ -136,6 +136,8 @@ export interface TaskWork {
 export interface Hold {
   /** Whether a request that waits in front of the runner counts as accepted, so that `fork` gives its handle. */
   readonly accepts: boolean
+  /** What a request has to wait for before it begins; undefined when it may go on. */
+  readonly enter?: ((request: TaskRequest) => Effect.Effect<void, TaskError> | undefined) | undefined
   /** Begins to hold a request, as a live task of the runner. Gives the reason when it is refused. */
   readonly begin: (request: TaskRequest) => RunnerClosed | undefined
   /** Ends it, and with it the request. */

@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { IdleGate } from "./IdleGate.ts"
 import { LiveTasks } from "./LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
 import { RunnerClosed, type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
@@ -73,10 +74,10 @@ export class TaskRunner extends Context.Service<
      */
     readonly cancel: (id: string) => Effect.Effect<boolean>
     /**
-     * Waits until no task is left. With `close: true` no further task is accepted meanwhile and after: they fail with
-     * `RunnerClosed`. The tasks that are left may still run tasks of their own.
+     * Waits until no task is left. The tasks that are left may still run tasks of their own, also with options that keep
+     * others out.
      */
-    readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Effect.Effect<void>
+    readonly awaitIdle: (options?: IdleOptions) => Effect.Effect<void>
     /**
      * How middlewares hold requests in front of this runner, so that all of the above knows those that wait there. Runners
      * that know a task only once they have it, such as those with a store, leave it out.
@@ -90,6 +91,29 @@ export class TaskRunner extends Context.Service<
   /** Makes the `fork` of a runner from its `execute`. See {@link forkWith}. */
   static readonly forkWith = (execute: TaskRunner["Service"]["execute"]): TaskRunner["Service"]["fork"] =>
     forkWith(execute)
+}
+
+/**
+ * What becomes of tasks that are called while a runner is waited for to be idle. By default they are run, and waited for.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface IdleOptions {
+  /**
+   * Whether no further task is accepted meanwhile and after: they fail with `RunnerClosed`.
+   *
+   * @default false
+   */
+  readonly close?: boolean | undefined
+  /**
+   * Whether tasks that are called meanwhile wait, and are run in the order of their calls as soon as nobody waits with this
+   * option any more, because the runner was idle or the wait was interrupted. Until then they are no live tasks and `fork`
+   * gives no handle; their `timeout` goes on. Has no meaning with `close`.
+   *
+   * @default false
+   */
+  readonly block?: boolean | undefined
 }
 
 /**
@@ -158,12 +182,23 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
   Effect.gen(function* () {
     const live = new LiveTasks()
     const idleObservers = new Set<() => void>()
+    const gate = new IdleGate()
     let closed = false
     let ended = false
 
+    const close = (): void => {
+      closed = true
+      gate.end()
+    }
+
     /** A task that is waited for may still need tasks of its own. */
-    const refuses = (request: TaskRequest): boolean =>
-      closed && (ended || request.parentId === undefined || live.get(request.parentId) === undefined)
+    const isWaitedFor = ({ parentId }: TaskRequest): boolean =>
+      parentId !== undefined && live.get(parentId) !== undefined
+
+    const refuses = (request: TaskRequest): boolean => closed && (ended || !isWaitedFor(request))
+
+    const enter = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined =>
+      gate.shut && !isWaitedFor(request) ? gate.wait(request) : undefined
 
     const add = (request: TaskRequest): void => {
       live.add(request)
@@ -191,7 +226,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        closed = true
+        close()
         return Effect.timeoutOption(awaitEmpty, options.shutdownGrace ?? "5 seconds").pipe(
           Effect.andThen(
             Effect.suspend(() => {
@@ -206,6 +241,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const hold: Hold = {
       accepts: true,
+      enter,
       begin: (request) => {
         if (refuses(request)) return new RunnerClosed({ task: request.name })
         request.held = hold
@@ -226,10 +262,20 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
         if (request.held === hold) {
           return endOf(request) ?? Effect.onExitPrimitive(withOptions(request, options.execute), release(request))
         }
-        if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
-        add(request)
-        return Effect.onExitPrimitive(withOptions(request, options.execute), (exit) => settle(request, exit))
+        const waiting = enter(request)
+        return waiting === undefined
+          ? admit(request)
+          : Effect.andThen(
+              waiting,
+              Effect.suspend(() => admit(request))
+            )
       })
+
+    const admit = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
+      if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
+      add(request)
+      return Effect.onExitPrimitive(withOptions(request, options.execute), (exit) => settle(request, exit))
+    }
 
     const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
@@ -238,12 +284,19 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
           if (end !== undefined) return Stream.fromEffect(end)
           return Stream.onExit(streamWithOptions(request, options.stream), () => Effect.sync(release(request)))
         }
-        if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
-        add(request)
-        return Stream.onExit(streamWithOptions(request, options.stream), (exit) =>
-          Effect.sync(() => settle(request, exit))
-        )
+        const waiting = enter(request)
+        return waiting === undefined
+          ? admitStream(request)
+          : Stream.unwrap(Effect.map(waiting, () => admitStream(request)))
       })
+
+    const admitStream = (request: TaskRequest): Stream.Stream<unknown, unknown> => {
+      if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
+      add(request)
+      return Stream.onExit(streamWithOptions(request, options.stream), (exit) =>
+        Effect.sync(() => settle(request, exit))
+      )
+    }
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
@@ -282,10 +335,10 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       }),
       get: (id) => Effect.sync(() => Option.fromUndefinedOr(live.get(id)?.info ?? options.nested?.get(id))),
       cancel,
-      awaitIdle: ({ close } = {}) =>
+      awaitIdle: (options = {}) =>
         Effect.suspend(() => {
-          if (close) closed = true
-          return awaitEmpty
+          if (options.close) close()
+          return options.block ? gate.shutDuring(awaitEmpty) : awaitEmpty
         }),
       pause: options.pause,
       resume: options.resume,

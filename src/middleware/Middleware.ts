@@ -57,23 +57,41 @@ const unlisted: Hold = {
 
 const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskRunner["Service"] => {
   const hold = runner.hold ?? unlisted
+  const begin = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
+    const refused = hold.begin(request)
+    if (refused !== undefined) return Effect.fail(refused)
+    const made = Effect.suspend(() => execute(request, runner.execute(request)))
+    return Effect.onExitPrimitive(made, (exit) => void hold.end(request, exit) as undefined)
+  }
   // The outermost middleware has the request until it is done, and with it all others that it passes.
   const around = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
     Effect.suspend(() => {
       if (request.held !== undefined) return execute(request, runner.execute(request))
-      const refused = hold.begin(request)
-      if (refused !== undefined) return Effect.fail(refused)
-      const made = Effect.suspend(() => execute(request, runner.execute(request)))
-      return Effect.onExitPrimitive(made, (exit) => void hold.end(request, exit) as undefined)
+      const waiting = hold.enter?.(request)
+      return waiting === undefined
+        ? begin(request)
+        : Effect.andThen(
+            waiting,
+            Effect.suspend(() => begin(request))
+          )
     })
+  const beginStream = (
+    request: TaskRequest,
+    stream: NonNullable<Around["stream"]>
+  ): Stream.Stream<unknown, unknown> => {
+    const refused = hold.begin(request)
+    if (refused !== undefined) return Stream.fail(refused)
+    const made = Stream.suspend(() => stream(request, runner.stream(request)))
+    return Stream.onExit(made, (exit) => Effect.sync(() => hold.end(request, exit)))
+  }
   const aroundStream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
     Stream.suspend(() => {
       if (stream === undefined) return runner.stream(request)
       if (request.held !== undefined) return stream(request, runner.stream(request))
-      const refused = hold.begin(request)
-      if (refused !== undefined) return Stream.fail(refused)
-      const made = Stream.suspend(() => stream(request, runner.stream(request)))
-      return Stream.onExit(made, (exit) => Effect.sync(() => hold.end(request, exit)))
+      const waiting = hold.enter?.(request)
+      return waiting === undefined
+        ? beginStream(request, stream)
+        : Stream.unwrap(Effect.map(waiting, () => beginStream(request, stream)))
     })
   return TaskRunner.of({
     ...runner,

@@ -13,10 +13,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { IdleGate } from "../IdleGate.ts"
 import { registerMetrics } from "../RunnerStats.ts"
 import { defaultQueue, type NewTask, TaskQueue } from "../store/TaskQueue.ts"
 import { TaskStore } from "../store/TaskStore.ts"
-import { RunnerClosed, type StoreFailure, TaskNotFound, TaskRejected } from "../TaskError.ts"
+import { RunnerClosed, type StoreFailure, type TaskError, TaskNotFound, TaskRejected } from "../TaskError.ts"
 import * as TaskFiber from "../TaskFiber.ts"
 import { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
@@ -47,24 +48,34 @@ const make = (options: Options) =>
     const store = yield* TaskStore
     const queue = yield* TaskQueue
     const waiters = new Waiters(store, queue, context)
+    const gate = new IdleGate()
     let closed = false
     yield* registerMetrics(options.name ?? "store", waiters)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
+        gate.end()
         waiters.close()
       })
     )
 
     const refusal = (request: TaskRequest) => Effect.fail(new RunnerClosed({ task: request.name }))
 
+    /** Waits while somebody waits until nothing waits here, unless it is for the task that this one is for. */
+    const enter = <A, E>(request: TaskRequest, admitted: () => Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
+      gate.shut && !waiters.has(request.parentId)
+        ? Effect.andThen(gate.wait(request), Effect.suspend(admitted))
+        : admitted()
+
     const execute: TaskRunner.TaskRunner["Service"]["execute"] = (request) =>
-      Effect.suspend((): Effect.Effect<unknown, unknown> => {
-        if (closed) return refusal(request)
-        const made = StoredTask.make(request)
-        if (Result.isFailure(made)) return Effect.fail(made.failure)
-        return offer(request, made.success)
-      })
+      Effect.suspend(() => enter(request, () => admit(request)))
+
+    const admit = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
+      if (closed) return refusal(request)
+      const made = StoredTask.make(request)
+      if (Result.isFailure(made)) return Effect.fail(made.failure)
+      return offer(request, made.success)
+    }
 
     /** Stores a task and waits for it. What it comes to is followed before it is there, so that nothing is missed. */
     const offer = (request: TaskRequest, task: NewTask): Effect.Effect<unknown, unknown> => {
@@ -79,16 +90,20 @@ const make = (options: Options) =>
     }
 
     const enqueue: TaskRunner.TaskRunner["Service"]["enqueue"] = (requests) =>
-      Effect.suspend((): Effect.Effect<ReadonlyArray<string>, RunnerClosed | StoredTask.Refusal | StoreFailure> => {
-        const tasks: Array<NewTask> = []
-        for (const request of requests) {
-          if (closed) return refusal(request)
-          const made = StoredTask.make(request)
-          if (Result.isFailure(made)) return Effect.fail(made.failure)
-          tasks.push(made.success)
-        }
-        return Effect.map(queue.offer(tasks), (offered) => offered.map(({ id }) => id))
-      })
+      Effect.suspend(() => (requests.length === 0 ? Effect.succeed([]) : enter(requests[0]!, () => admitAll(requests))))
+
+    const admitAll = (
+      requests: ReadonlyArray<TaskRequest>
+    ): Effect.Effect<ReadonlyArray<string>, RunnerClosed | StoredTask.Refusal | StoreFailure> => {
+      const tasks: Array<NewTask> = []
+      for (const request of requests) {
+        if (closed) return refusal(request)
+        const made = StoredTask.make(request)
+        if (Result.isFailure(made)) return Effect.fail(made.failure)
+        tasks.push(made.success)
+      }
+      return Effect.map(queue.offer(tasks), (offered) => offered.map(({ id }) => id))
+    }
 
     const attach: TaskRunner.TaskRunner["Service"]["attach"] = (request, id) =>
       Effect.suspend((): ReturnType<TaskRunner.TaskRunner["Service"]["attach"]> => {
@@ -150,10 +165,13 @@ const make = (options: Options) =>
             : Option.none()
         ),
       cancel,
-      awaitIdle: ({ close } = {}) =>
+      awaitIdle: ({ block, close } = {}) =>
         Effect.suspend(() => {
-          if (close) closed = true
-          return waiters.awaitEmpty
+          if (close) {
+            closed = true
+            gate.end()
+          }
+          return block ? gate.shutDuring(waiters.awaitEmpty) : waiters.awaitEmpty
         }),
       pause: Effect.orDie(queue.pause(defaultQueue)),
       resume: Effect.orDie(queue.resume(defaultQueue)),

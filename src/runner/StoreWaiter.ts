@@ -99,6 +99,11 @@ export class Waiters {
     this.idleObservers.clear()
   }
 
+  /** Whether a task is waited for. */
+  has(id: string | undefined): boolean {
+    return id !== undefined && Array.from(this.all).some(({ request }) => request.id === id)
+  }
+
   /** Waits until nothing waits. */
   readonly awaitEmpty: Effect.Effect<void> = Effect.callback((resume) => {
     if (this.all.size === 0) return resume(Effect.void)

@@ -17,7 +17,7 @@ import * as Task from "../Task.ts"
 import { RunnerClosed, type TaskError } from "../TaskError.ts"
 import type * as TaskFiber from "../TaskFiber.ts"
 import type { TaskInfo, TaskStatus } from "../TaskRequest.ts"
-import { TaskRunner } from "../TaskRunner.ts"
+import { type IdleOptions, TaskRunner } from "../TaskRunner.ts"
 import * as FiberRunner from "./FiberRunner.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
 import * as ThreadRunner from "./ThreadRunner.ts"
@@ -94,8 +94,11 @@ export interface Strand {
   readonly tasks: () => Promise<ReadonlyArray<TaskInfo>>
   /** Cancels a live task by its id, and waits until its work has stopped. False when no live task has this id. */
   readonly cancel: (id: string) => Promise<boolean>
-  /** Waits until no task is left. With `close: true` no further task is accepted. */
-  readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Promise<void>
+  /**
+   * Waits until no task is left. With `close: true` no further task is accepted; with `block: true` those that are called
+   * meanwhile wait.
+   */
+  readonly awaitIdle: (options?: IdleOptions) => Promise<void>
   /** Starts no further task until `resume`. */
   readonly pause: () => Promise<void>
   readonly resume: () => Promise<void>

@@ -7,10 +7,14 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Task from "../../Task.ts"
 import { isTaskFiber } from "../../TaskFiber.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as tasks from "../definitions.ts"
 import { assertFails, settled, type SharedIt, type Subject, testWith, untilEffect } from "../Subject.ts"
+
+const now = { startImmediately: true } as const
 
 const range = (length: number) => Array.from({ length }, (_, index) => index)
 
@@ -153,6 +157,81 @@ export const controls = (it: SharedIt, subject: Subject): void => {
           13
         )
       }
+    })
+  )
+
+  test("what is called while the runner is to be idle can wait until it was", {}, (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const parent = yield* tasks.addLater.fork({ ...notes, name: "parent" })
+      yield* notes.awaitLine("parent started")
+      const idle = yield* Effect.forkChild(runner.awaitIdle({ block: true }), now)
+      const forking = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "forked" }), now)
+      const running = yield* Effect.forkChild(tasks.note.run({ ...notes, name: "run" }), now)
+      const counting = subject.capabilities.durable
+        ? undefined
+        : yield* Effect.forkChild(Stream.runCollect(tasks.numbers.stream({ count: 2, chunk: 1 })), now)
+      const enqueuing = yield* Effect.forkChild(Task.forkAllDiscard(tasks.note, [{ ...notes, name: "enqueued" }]), now)
+      yield* settled(() => notes.lines().length)
+      assert.deepStrictEqual(notes.lines(), ["parent started"])
+      assert.deepStrictEqual(
+        (yield* runner.tasks).map(({ id }) => id),
+        [parent.taskId]
+      )
+      for (const fiber of [idle, forking, running, counting, enqueuing]) assert.isUndefined(fiber?.pollUnsafe())
+      // Tasks of the one that is waited for are run.
+      yield* notes.open()
+      yield* Fiber.join(idle)
+      assert.strictEqual(yield* Fiber.join(parent), 3)
+      yield* Fiber.join(yield* Fiber.join(forking))
+      yield* Fiber.join(running)
+      yield* Fiber.join(enqueuing)
+      if (counting !== undefined) assert.deepStrictEqual(yield* Fiber.join(counting), [1, 2])
+      for (const name of ["forked", "run", "enqueued"]) yield* notes.awaitLine(name)
+      yield* runner.awaitIdle({ block: true })
+      assert.strictEqual(yield* tasks.add.run({ a: 1, b: 2 }), 3)
+    })
+  )
+
+  test(
+    "what waits until the runner is idle can be stopped, takes its time, and goes on when nobody waits",
+    {},
+    (notes) =>
+      Effect.gen(function* () {
+        const runner = yield* TaskRunner
+        const held = yield* tasks.hold.fork({ ...notes, name: "held" })
+        yield* notes.awaitLine("held started")
+        const first = yield* Effect.forkChild(runner.awaitIdle({ block: true }), now)
+        const second = yield* Effect.forkChild(runner.awaitIdle({ block: true }), now)
+        const stopped = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "stopped" }), now)
+        const late = yield* Effect.forkChild(tasks.note.fork({ ...notes, name: "late" }, { timeout: 30 }), now)
+        const running = yield* Effect.forkChild(tasks.note.run({ ...notes, name: "run" }), now)
+        yield* Fiber.interrupt(stopped)
+        assertFails(yield* Fiber.await(late), "TaskTimeout", { timeout: 30 })
+        yield* Fiber.interrupt(first)
+        yield* settled(() => notes.lines().length)
+        assert.deepStrictEqual(notes.lines(), ["held started"])
+        yield* Fiber.interrupt(second)
+        yield* Fiber.join(running)
+        assert.deepStrictEqual(notes.lines(), ["held started", "run"])
+        yield* notes.open()
+        yield* Fiber.join(held)
+      })
+  )
+
+  test("what waits until the runner is idle is refused when the runner is closed", {}, (notes) =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const held = yield* tasks.hold.fork({ ...notes, name: "held" })
+      yield* notes.awaitLine("held started")
+      const blocking = yield* Effect.forkChild(runner.awaitIdle({ block: true }), now)
+      const running = yield* Effect.forkChild(tasks.add.run({ a: 1, b: 2 }), now)
+      const closing = yield* Effect.forkChild(runner.awaitIdle({ close: true }), now)
+      assertFails(yield* Fiber.await(running), "RunnerClosed", { task: "add" })
+      assertFails(yield* Effect.exit(tasks.add.fork({ a: 1, b: 2 })), "RunnerClosed")
+      yield* notes.open()
+      yield* Fiber.joinAll([blocking, closing])
+      assert.strictEqual(yield* Fiber.join(held), "held")
     })
   )
 
