@@ -33,12 +33,16 @@ export class RunnerUnavailable extends Schema.TaggedError<RunnerUnavailable>()("
 
 type RunnerLayer = Layer.Layer<TaskRunner, unknown, unknown>
 
-/** What a runner is built with: what the router was. */
-export interface Building {
+/** What a router is built with, and its runners then are. */
+export interface Place {
   readonly memoMap: Layer.MemoMap
   /** The end of all runners. */
   readonly scope: Scope.Scope
   readonly context: Context.Context<unknown>
+}
+
+/** What a runner is built with. */
+export interface Building extends Place {
   /** What the handlers of a runner run tasks of their own on. */
   readonly ofHandlers: (name: string, own: TaskHandlers.HandlersRunner) => TaskRunner["Service"]
   /** Called with a runner that has been opened, before it gets a task. */

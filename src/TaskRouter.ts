@@ -12,10 +12,9 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as MergedStats from "./MergedStats.ts"
-import { NamedRunner, RunnerUnavailable } from "./NamedRunner.ts"
-import { forHandlers, type Route, routing } from "./Routing.ts"
+import { type Building, NamedRunner, type Place, RunnerUnavailable } from "./NamedRunner.ts"
+import { forHandlers, type Route, type Routing, routing } from "./Routing.ts"
 import { isTaskError, RunnerClosed, type TaskError, TaskRejected } from "./TaskError.ts"
-import type { HandlersRunner } from "./TaskHandlers.ts"
 import type { Hold, TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
@@ -57,180 +56,185 @@ export interface RouterOptions<Open extends string> {
   readonly open?: ReadonlyArray<Open> | undefined
 }
 
-const make = (
-  layers: ReadonlyMap<string, RunnerLayer>,
-  byDefault: string,
-  memoMap: Layer.MemoMap,
-  routerScope: Scope.Scope
-) =>
-  Effect.gen(function* () {
-    const context = yield* Effect.context<unknown>()
-    const scope = yield* Scope.make("parallel")
-    const runners = new Map<string, NamedRunner>()
-    /** No task comes in from outside any more. */
-    let closed = false
-    /** Nothing does. */
-    let ended = false
-    let paused = false
-    let size: number | undefined
+/** The state of a router. */
+class Router {
+  private readonly runners: ReadonlyMap<string, NamedRunner>
+  private readonly byDefault: string
+  /** No task comes in from outside any more. */
+  private closed = false
+  /** No runner is opened any more. */
+  private ended = false
+  private paused = false
+  /** What the default runner is to be resized to when it is opened. */
+  private size: number | undefined = undefined
 
-    const known = () => `there is none of this name (runners known here: ${[...runners.keys()].join(", ")})`
-    const find = (name: string): Effect.Effect<NamedRunner, RunnerUnavailable> => {
-      const found = runners.get(name)
-      return found === undefined
-        ? Effect.fail(new RunnerUnavailable({ runner: name, reason: known() }))
-        : ended
-          ? Effect.fail(new RunnerUnavailable({ runner: name, reason: "its router has ended" }))
-          : Effect.succeed(found)
+  constructor(layers: Readonly<Record<string, RunnerLayer>>, byDefault: string, place: Place) {
+    const building: Building = {
+      ...place,
+      ofHandlers: (name, own) => forHandlers(name, own, this.route, this.routing),
+      onOpen: (name, runner) => this.onOpen(name, runner)
     }
-    const open = (name: string): Effect.Effect<Runner, RunnerUnavailable> =>
-      Effect.flatMap(
-        Effect.suspend(() => find(name)),
-        (found) => found.open
-      )
-
-    /** The runners that are open. Names whose Layer is the same have one runner. */
-    const opened = (): ReadonlyArray<Runner> => [
-      ...new Set(Array.from(runners.values(), ({ runner }) => runner).filter((runner) => runner !== undefined))
-    ]
-
-    const refusal = (request: TaskRequest, error: RunnerUnavailable): TaskError =>
-      ended
-        ? new RunnerClosed({ task: request.name })
-        : isTaskError(error.cause)
-          ? error.cause
-          : new TaskRejected({ task: request.name, reason: error.message })
-
-    const nameOf = ({ options }: TaskRequest) => options.runner ?? byDefault
-
-    const route: Route = (request) => {
-      const name = nameOf(request)
-      const runner = ended ? undefined : runners.get(name)?.runner
-      return runner !== undefined ? runner : Effect.mapError(open(name), (error) => refusal(request, error))
-    }
-
-    const stopped = Effect.suspend(() =>
-      Effect.forEach(runners.values(), (runner) => runner.stopOpening, { concurrency: "unbounded", discard: true })
+    this.byDefault = byDefault
+    this.runners = new Map(
+      Object.entries(layers).map(([name, layer]) => [name, new NamedRunner(name, layer, building)] as const)
     )
-    yield* Scope.addFinalizerExit(routerScope, (exit) =>
-      Effect.suspend(() => {
-        closed = true
-        ended = true
-        return Effect.andThen(stopped, Scope.close(scope, exit))
-      })
-    )
+  }
 
-    const forRunners = (f: (runner: Runner) => Effect.Effect<void>) =>
-      Effect.suspend(() => Effect.forEach(opened(), f, { concurrency: "unbounded", discard: true }))
+  // --- runners -----------------------------------------------------------------------------------------------------
 
-    /** What one runner waits for may start tasks on another: they are idle only when all of them are at one time. */
-    const awaitAll: Effect.Effect<void> = Effect.gen(function* () {
-      const all = yield* Effect.forkChild(
-        forRunners((runner) => runner.awaitIdle()),
-        { startImmediately: true }
-      )
-      const atOnce = all.pollUnsafe() !== undefined
-      yield* Fiber.join(all)
-      if (!atOnce) yield* awaitAll
+  private readonly find = (name: string): Effect.Effect<NamedRunner, RunnerUnavailable> =>
+    Effect.suspend(() => {
+      const found = this.runners.get(name)
+      if (found !== undefined && !this.ended) return Effect.succeed(found)
+      const reason =
+        found === undefined
+          ? `there is none of this name (runners known here: ${[...this.runners.keys()].join(", ")})`
+          : "its router has ended"
+      return Effect.fail(new RunnerUnavailable({ runner: name, reason }))
     })
 
-    /** Requests that wait in front of the router wait in front of their runner, if it is open. */
-    const hold: Hold = {
-      accepts: false,
-      begin: (request) => {
-        if (closed) return new RunnerClosed({ task: request.name })
-        const own = runners.get(nameOf(request))?.runner?.hold
-        if (own !== undefined) return own.begin(request)
-        request.held = hold
-        return undefined
-      },
-      end: (request, exit) => {
-        if (request.held !== hold) return request.held?.end(request, exit)
-        request.held = undefined
-        request.settle(exit)
-      }
-    }
+  /** The runners that are open. Names whose Layer is the same have one runner. */
+  private readonly opened = (): ReadonlyArray<Runner> => [
+    ...new Set(Array.from(this.runners.values(), ({ runner }) => runner).filter((runner) => runner !== undefined))
+  ]
 
-    /** Whether the router has taken a request before it was closed: its runner waits for it. */
-    const isHeld = ({ held }: TaskRequest) => held !== undefined && held !== hold
+  private onOpen(name: string, runner: Runner): Effect.Effect<void> {
+    const { paused, size } = this
+    const resize = name === this.byDefault && size !== undefined ? runner.resize(size) : Effect.void
+    return paused ? Effect.andThen(runner.pause, resize) : resize
+  }
 
-    const routed = routing(
-      (request) =>
-        closed && !isHeld(request) ? Effect.fail(new RunnerClosed({ task: request.name })) : route(request),
-      opened
+  private forOpened(f: (runner: Runner) => Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => Effect.forEach(this.opened(), f, { concurrency: "unbounded", discard: true }))
+  }
+
+  /** What one runner waits for may start tasks on another: they are idle only when all of them are at one time. */
+  private readonly awaitAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const all = yield* Effect.forkChild(
+      this.forOpened((runner) => runner.awaitIdle()),
+      { startImmediately: true }
     )
+    const atOnce = all.pollUnsafe() !== undefined
+    yield* Fiber.join(all)
+    if (!atOnce) yield* this.awaitAll
+  })
 
-    const router = TaskRunner.of({
-      ...routed,
-      hold,
+  private readonly awaitIdle: Runner["awaitIdle"] = ({ close } = {}) =>
+    Effect.suspend(() => {
+      if (!close) return this.awaitAll
+      this.closed = true
+      return Effect.andThen(
+        this.awaitAll,
+        this.forOpened((runner) => runner.awaitIdle({ close }))
+      )
+    })
+
+  /** Takes no task any more, and opens no runner. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.closed = true
+    this.ended = true
+    return Effect.forEach(this.runners.values(), (runner) => runner.stopOpening, {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+
+  // --- requests ----------------------------------------------------------------------------------------------------
+
+  private nameOf({ options }: TaskRequest): string {
+    return options.runner ?? this.byDefault
+  }
+
+  private readonly route: Route = (request) => {
+    const name = this.nameOf(request)
+    return (
+      this.runners.get(name)?.runner ??
+      Effect.mapError(
+        Effect.flatMap(this.find(name), (found) => found.open),
+        (error) => this.refusal(request, error)
+      )
+    )
+  }
+
+  private refusal(request: TaskRequest, error: RunnerUnavailable): TaskError {
+    if (this.ended) return new RunnerClosed({ task: request.name })
+    return isTaskError(error.cause) ? error.cause : new TaskRejected({ task: request.name, reason: error.message })
+  }
+
+  /** Requests that middleware holds in front of the router are those of their runner, if it is open. */
+  private readonly hold: Hold = {
+    accepts: false,
+    begin: (request) => {
+      if (this.closed) return new RunnerClosed({ task: request.name })
+      const own = this.runners.get(this.nameOf(request))?.runner?.hold
+      if (own !== undefined) return own.begin(request)
+      request.held = this.hold
+      return undefined
+    },
+    end: (request, exit) => {
+      if (request.held !== this.hold) return request.held?.end(request, exit)
+      request.held = undefined
+      request.settle(exit)
+    }
+  }
+
+  /** Those that a runner waits for are let through when the router is closed. */
+  private readonly routing: Routing = routing((request) => {
+    const isOurs = request.held !== undefined && request.held !== this.hold
+    return this.closed && !isOurs ? Effect.fail(new RunnerClosed({ task: request.name })) : this.route(request)
+  }, this.opened)
+
+  // --- services ----------------------------------------------------------------------------------------------------
+
+  get runner(): Runner {
+    return TaskRunner.of({
+      ...this.routing,
+      hold: this.hold,
       tasks: Effect.suspend(() =>
         Effect.map(
-          Effect.forEach(opened(), (runner) => runner.tasks),
-          (lists) => lists.flat().toSorted((a, b) => a.createdAt - b.createdAt)
+          Effect.forEach(this.opened(), (runner) => runner.tasks),
+          // Two runners on one store know the same tasks.
+          (lists) =>
+            [...new Map(lists.flat().map((info) => [info.id, info])).values()].toSorted(
+              (a, b) => a.createdAt - b.createdAt
+            )
         )
       ),
-      awaitIdle: ({ close } = {}) =>
-        Effect.suspend(() => {
-          if (!close) return awaitAll
-          closed = true
-          return Effect.andThen(
-            awaitAll,
-            forRunners((runner) => runner.awaitIdle({ close }))
-          )
-        }),
+      awaitIdle: this.awaitIdle,
       pause: Effect.suspend(() => {
-        paused = true
-        return forRunners((runner) => runner.pause)
+        this.paused = true
+        return this.forOpened((runner) => runner.pause)
       }),
       resume: Effect.suspend(() => {
-        paused = false
-        return forRunners((runner) => runner.resume)
+        this.paused = false
+        return this.forOpened((runner) => runner.resume)
       }),
-      resize: (to) =>
+      resize: (size) =>
         Effect.suspend(() => {
-          const runner = runners.get(byDefault)!.runner
-          if (runner !== undefined) return runner.resize(to)
-          size = to
-          return Effect.void
+          const { runner } = this.runners.get(this.byDefault)!
+          if (runner === undefined) this.size = size
+          return runner === undefined ? Effect.void : runner.resize(size)
         }),
       stats: Effect.suspend(() =>
         Effect.map(
-          Effect.forEach(opened(), (runner) => runner.stats),
+          Effect.forEach(this.opened(), (runner) => runner.stats),
           MergedStats.merge
         )
       )
     })
+  }
 
-    const building = {
-      memoMap,
-      scope,
-      context,
-      ofHandlers: (name: string, own: HandlersRunner) => forHandlers(name, own, route, routed),
-      onOpen: (name: string, runner: Runner) =>
-        Effect.suspend(() => {
-          const resize = name === byDefault && size !== undefined ? runner.resize(size) : Effect.void
-          return paused ? Effect.andThen(runner.pause, resize) : resize
-        })
-    }
-    for (const [name, layer] of layers) runners.set(name, new NamedRunner(name, layer, building))
-
-    return {
-      router,
-      service: TaskRouter.of({
-        names: [...layers.keys()],
-        opened: Effect.sync(() =>
-          [...runners.values()].filter(({ runner }) => runner !== undefined).map((r) => r.name)
-        ),
-        get: open,
-        close: (name) =>
-          Effect.flatMap(
-            Effect.suspend(() => find(name)),
-            (found) => found.close
-          ),
-        awaitIdle: router.awaitIdle
-      })
-    }
-  })
+  get service(): TaskRouter["Service"] {
+    const named = [...this.runners.values()]
+    return TaskRouter.of({
+      names: named.map(({ name }) => name),
+      opened: Effect.sync(() => named.filter(({ runner }) => runner !== undefined).map(({ name }) => name)),
+      get: (name) => Effect.flatMap(this.find(name), (found) => found.open),
+      close: (name) => Effect.flatMap(this.find(name), (found) => found.close),
+      awaitIdle: this.awaitIdle
+    })
+  }
+}
 
 /**
  * The runners of a router, by name.
@@ -333,18 +337,19 @@ export class TaskRouter extends Context.Service<
 }
 
 const layer = (
-  runners: Readonly<Record<string, unknown>>,
+  { default: byDefault, ...layers }: Readonly<Record<string, unknown>>,
   open: ReadonlyArray<string>
 ): Layer.Layer<TaskRunner | TaskRouter, unknown, unknown> =>
-  Layer.fromBuildMemo((memoMap, scope) =>
+  Layer.fromBuildMemo((memoMap, routerScope) =>
     Effect.gen(function* () {
-      const { default: byDefault, ...layers } = runners
-      const named = new Map(Object.entries(layers as Record<string, RunnerLayer>))
-      const { router, service } = yield* make(named, byDefault as string, memoMap, scope)
-      yield* Effect.forEach(open, (name) => Effect.catch(service.get(name), ({ cause }) => Effect.fail(cause)), {
-        concurrency: "unbounded",
-        discard: true
-      })
-      return Context.add(Context.make(TaskRunner, router), TaskRouter, service)
+      const context = yield* Effect.context<unknown>()
+      const scope = yield* Scope.make("parallel")
+      const place = { memoMap, scope, context }
+      const router = new Router(layers as Record<string, RunnerLayer>, byDefault as string, place)
+      yield* Scope.addFinalizerExit(routerScope, (exit) => Effect.andThen(router.end, Scope.close(scope, exit)))
+      const { runner, service } = router
+      const opened = (name: string) => Effect.catch(service.get(name), ({ cause }) => Effect.fail(cause))
+      yield* Effect.forEach(open, opened, { concurrency: "unbounded", discard: true })
+      return Context.add(Context.make(TaskRunner, runner), TaskRouter, service)
     })
   )

@@ -329,6 +329,20 @@ describe("TaskRouter", () => {
     )
   )
 
+  it.live("lists a task once that two runners know", () =>
+    Effect.gen(function* () {
+      const runner = yield* TaskRunner
+      const ids = [yield* where.forkDiscard(), yield* where.forkDiscard(undefined, { runner: "b" })]
+      assert.deepStrictEqual(
+        (yield* runner.tasks).map(({ id }) => id),
+        ids
+      )
+    }).pipe(
+      Effect.provide(TaskRouter.layer({ a: StoreRunner.layer, b: StoreRunner.layerWith({ name: "b" }), default: "a" })),
+      Effect.provide(MemoryStore.layer())
+    )
+  )
+
   it.live("runs tasks in a pool of threads that is looked up by name", () =>
     Effect.gen(function* () {
       const double = Task.portable("double", (n: number) => n * 2, { runner: "images" })
@@ -369,6 +383,23 @@ describe("TaskRouter", () => {
         assert.strictEqual((yield* Effect.flip(Fiber.join(unopened)))._tag, "RunnerClosed")
         yield* Fiber.join(idle)
       }).pipe(Effect.provide(Layer.provideMerge(holding, two())))
+    })
+  )
+
+  it.live("waits at its end for the tasks that a middleware in front of it holds", () =>
+    Effect.gen(function* () {
+      const gate = Deferred.makeUnsafe<void>()
+      const holding = Middleware.make((_request, next) => Effect.andThen(Deferred.await(gate), next))
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(Layer.provideMerge(holding, two()), scope)
+      yield* Context.get(context, TaskRouter).get("slow")
+      const held = yield* Effect.forkChild(Effect.provideContext(whereSlow.run(), context), now)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), now)
+      assert.strictEqual((yield* Effect.flip(Effect.provideContext(whereSlow.run(), context)))._tag, "RunnerClosed")
+      assert.isUndefined(closing.pollUnsafe())
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual(yield* Fiber.join(held), "slow")
+      yield* Fiber.join(closing)
     })
   )
 })
