@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { mkdtempSync, rmSync, watch } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import * as Middleware from "../../src/middleware/index.ts"
 import * as FiberRunner from "../../src/runner/FiberRunner.ts"
 import * as StoreReader from "../../src/runner/StoreReader.ts"
@@ -118,3 +119,23 @@ for (const [name, store] of Object.entries(stores)) {
     )
   })
 }
+
+describe("a file of an older version", () => {
+  it.live("has tasks that are run for nobody, and whose results are kept", () =>
+    Effect.gen(function* () {
+      const filename = join(yield* folder, "store.db")
+      const open = () => SqliteStore.layer({ filename })
+      const id = yield* odd
+        .forkDiscard(1, { tags: ["a"], discardResult: true })
+        .pipe(Effect.provide(Layer.provide(StoreRunner.layer, open())))
+      // As it was written before there were principals.
+      const db = new DatabaseSync(filename)
+      db.prepare("UPDATE strand_tasks SET details = ? WHERE id = ?").run(JSON.stringify({ tags: ["a"] }), id)
+      db.close()
+      yield* Effect.gen(function* () {
+        assert.deepStrictEqual(yield* Effect.flatMap(odd.attach(id), Fiber.join), new Date(1))
+        assert.deepInclude(yield* record(id), { tags: ["a"], principal: undefined, discardResult: false })
+      }).pipe(Effect.provide(Layer.provideMerge(Layer.mergeAll(StoreRunner.layer, Reader), open())))
+    }).pipe(Effect.scoped)
+  )
+})
