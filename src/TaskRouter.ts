@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { IdleGate } from "./IdleGate.ts"
 import * as MergedStats from "./MergedStats.ts"
 import { type Building, NamedRunner, type Place, RunnerUnavailable } from "./NamedRunner.ts"
 import { forHandlers, type Route, type Routing, routing } from "./Routing.ts"
@@ -65,6 +66,8 @@ class Router {
   /** No runner is opened any more. */
   private ended = false
   private paused = false
+  /** Keeps tasks out while somebody waits for all runners to be idle. */
+  private readonly gate = new IdleGate()
   /** What the default runner is to be resized to when it is opened. */
   private size: number | undefined = undefined
 
@@ -119,19 +122,24 @@ class Router {
     if (!atOnce) yield* this.awaitAll
   })
 
-  private readonly awaitIdle: Runner["awaitIdle"] = ({ close } = {}) =>
+  private readonly awaitIdle: Runner["awaitIdle"] = ({ block, close } = {}) =>
     Effect.suspend(() => {
-      if (!close) return this.awaitAll
-      this.closed = true
+      if (!close) return block ? this.gate.shutDuring(this.awaitAll) : this.awaitAll
+      this.close()
       return Effect.andThen(
         this.awaitAll,
         this.forOpened((runner) => runner.awaitIdle({ close }))
       )
     })
 
+  private close(): void {
+    this.closed = true
+    this.gate.end()
+  }
+
   /** Takes no task any more, and opens no runner. */
   readonly end: Effect.Effect<void> = Effect.suspend(() => {
-    this.closed = true
+    this.close()
     this.ended = true
     return Effect.forEach(this.runners.values(), (runner) => runner.stopOpening, {
       concurrency: "unbounded",
@@ -164,6 +172,8 @@ class Router {
   /** Requests that middleware holds in front of the router are those of their runner, if it is open. */
   private readonly hold: Hold = {
     accepts: false,
+    enter: (request) =>
+      this.gate.shut ? this.gate.wait(request) : this.runners.get(this.nameOf(request))?.runner?.hold?.enter?.(request),
     begin: (request) => {
       if (this.closed) return new RunnerClosed({ task: request.name })
       const own = this.runners.get(this.nameOf(request))?.runner?.hold
@@ -178,11 +188,18 @@ class Router {
     }
   }
 
-  /** Those that a runner waits for are let through when the router is closed. */
-  private readonly routing: Routing = routing((request) => {
-    const isOurs = request.held !== undefined && request.held !== this.hold
-    return this.closed && !isOurs ? Effect.fail(new RunnerClosed({ task: request.name })) : this.route(request)
-  }, this.opened)
+  /** Finds the runner of a request that comes from outside. Those that a runner waits for are let through. */
+  private readonly admit: Route = (request) => {
+    if (request.held !== undefined && request.held !== this.hold) return this.route(request)
+    if (this.closed) return Effect.fail(new RunnerClosed({ task: request.name }))
+    if (!this.gate.shut) return this.route(request)
+    return Effect.flatMap(this.gate.wait(request), () => {
+      const found = this.admit(request)
+      return Effect.isEffect(found) ? found : Effect.succeed(found)
+    })
+  }
+
+  private readonly routing: Routing = routing(this.admit, this.opened)
 
   // --- services ----------------------------------------------------------------------------------------------------
 
@@ -263,9 +280,10 @@ export class TaskRouter extends Context.Service<
     readonly close: (name: string) => Effect.Effect<void, RunnerUnavailable>
     /**
      * Waits until all runners are idle at one time. With `close: true` the router takes no task from outside meanwhile and
-     * after; handlers may still run tasks of their own, also on runners that have to be opened for it.
+     * after, with `block: true` such tasks wait meanwhile; handlers may still run tasks of their own, also on runners that
+     * have to be opened for it.
      */
-    readonly awaitIdle: (options?: { readonly close?: boolean | undefined }) => Effect.Effect<void>
+    readonly awaitIdle: Runner["awaitIdle"]
   }
 >()("effect-strand/TaskRouter") {
   /**
