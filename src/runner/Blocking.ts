@@ -22,7 +22,7 @@ const many = 1000
 const veryLong = 5
 
 /** Which part of its lateness a thread has computed that has been kept busy, at least. */
-const leastShare = 0.1
+const leastShare = 0.2
 
 /** The time that this thread has computed, in milliseconds. */
 const computed = (): number => {
