@@ -261,6 +261,35 @@ class Router {
  * Tasks find their runner by the option `runner` of their definition or their call. This service is for the rest: a named
  * pool that is looked into, resized, or closed by itself.
  *
+ * **Example** (Two runners by name)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task, TaskRouter, ThreadRunner } from "effect-strand"
+ *
+ * const greet = Task.make("greet", { payload: Schema.String, success: Schema.String })
+ * const square = Task.portable("square", (n: number) => n * n, { runner: "crunch" })
+ *
+ * const Runners = TaskRouter.layer({
+ *   fibers: FiberRunner.layer(greet.toLayer((name) => Effect.succeed(`Hello, ${name}`))),
+ *   crunch: ThreadRunner.layer({ size: 2 }),
+ *   default: "fibers"
+ * })
+ *
+ * const program = Effect.gen(function* () {
+ *   console.log(yield* greet.run("Ada"))
+ *   console.log(yield* (yield* TaskRouter).opened)
+ *   console.log(yield* square.run(12))
+ *   console.log(yield* (yield* TaskRouter).opened)
+ * }).pipe(Effect.provide(Runners))
+ *
+ * await Effect.runPromise(program)
+ * // prints: Hello, Ada
+ * // prints: [ 'fibers' ]
+ * // prints: 144
+ * // prints: [ 'fibers', 'crunch' ]
+ * ```
+ *
  * @category services
  * @since 0.3.0
  */
@@ -311,35 +340,6 @@ export class TaskRouter extends Context.Service<
    *
    * At the end of a router each runner refuses tasks that come from handlers of another. Wait for them with
    * `awaitIdle({ close: true })` before.
-   *
-   * **Example** (Two runners by name)
-   *
-   * ```ts
-   * import { Effect, Schema } from "effect"
-   * import { FiberRunner, Task, TaskRouter, ThreadRunner } from "effect-strand"
-   *
-   * const greet = Task.make("greet", { payload: Schema.String, success: Schema.String })
-   * const square = Task.portable("square", (n: number) => n * n, { runner: "crunch" })
-   *
-   * const Runners = TaskRouter.layer({
-   *   fibers: FiberRunner.layer(greet.toLayer((name) => Effect.succeed(`Hello, ${name}`))),
-   *   crunch: ThreadRunner.layer({ size: 2 }),
-   *   default: "fibers"
-   * })
-   *
-   * const program = Effect.gen(function* () {
-   *   console.log(yield* greet.run("Ada"))
-   *   console.log(yield* (yield* TaskRouter).opened)
-   *   console.log(yield* square.run(12))
-   *   console.log(yield* (yield* TaskRouter).opened)
-   * }).pipe(Effect.provide(Runners))
-   *
-   * await Effect.runPromise(program)
-   * // prints: Hello, Ada
-   * // prints: [ 'fibers' ]
-   * // prints: 144
-   * // prints: [ 'fibers', 'crunch' ]
-   * ```
    */
   static readonly layer = <
     const Runners extends NamedRunners<Runners>,
