@@ -52,6 +52,16 @@ export interface TaskCodec {
 const passthrough = () =>
   Schema.link()(Schema.Any, { decode: SchemaGetter.passthrough(), encode: SchemaGetter.passthrough() })
 
+/**
+ * Bytes that came with other values may share a buffer with them. They get one of their own, unless they make up most of
+ * it, since they would keep all of it in memory, and could not be moved on without the others.
+ */
+const ownBytes = (bytes: unknown): unknown =>
+  bytes instanceof Uint8Array && bytes.byteLength * 2 <= bytes.buffer.byteLength ? bytes.slice() : bytes
+
+const passBytes = () =>
+  Schema.link()(Schema.Any, { decode: SchemaGetter.transform(ownBytes), encode: SchemaGetter.passthrough() })
+
 const isBytes = (ast: SchemaAST.AST): boolean => {
   const representation = ast.annotations?.["representation"] as { readonly id?: string } | undefined
   return representation?.id === "effect/schema/Uint8Array"
@@ -77,7 +87,7 @@ const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; rea
     ast.encoding?.map((link) => new SchemaAST.Link(go(link.to), link.transformation)) as SchemaAST.Encoding | undefined
   const opaque = (ast: SchemaAST.Declaration | SchemaAST.Unknown | SchemaAST.ObjectKeyword): SchemaAST.AST => {
     text = false
-    const annotations = { ...ast.annotations, toCodecJson: passthrough }
+    const annotations = { ...ast.annotations, toCodecJson: isBytes(ast) ? passBytes : passthrough }
     return ast._tag === "Declaration"
       ? new SchemaAST.Declaration(
           ast.typeParameters,

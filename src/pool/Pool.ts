@@ -126,11 +126,16 @@ export class Pool implements WorkersOwner, JobOwner {
   private assignNow(job: Job): boolean {
     if (this.intake.waiting > 0 || this.paused) return false
     const worker = this.roomiest()
-    if (worker === undefined) return false
+    if (worker === undefined || !this.fits(worker, job)) return false
     for (const other of this.workers.active) if (other.aheadPriority > job.priority) return false
     job.accept()
     this.assign(worker, job)
     return true
+  }
+
+  /** A task that moves something waits for a worker that is free for it. */
+  private fits(worker: PoolWorker, job: Job): boolean {
+    return worker.load < this.concurrency || !worker.takesAlong(job)
   }
 
   private assign(worker: PoolWorker, job: Job): void {
@@ -170,7 +175,12 @@ export class Pool implements WorkersOwner, JobOwner {
     while (this.intake.waiting > 0) {
       const worker = this.roomiest()
       if (worker === undefined) break
-      this.assign(worker, this.intake.take()!)
+      const job = this.intake.take()!
+      if (!this.fits(worker, job)) {
+        this.intake.putBack(job)
+        break
+      }
+      this.assign(worker, job)
     }
     let ahead = false
     for (const worker of this.workers.active) {
@@ -206,8 +216,8 @@ export class Pool implements WorkersOwner, JobOwner {
     for (const worker of this.workers.active) if (worker.aheadPriority > next.priority) this.recall(worker)
   }
 
-  recall(worker: PoolWorker): void {
-    const back = worker.takeBack()
+  recall(worker: PoolWorker, ending = false): void {
+    const back = worker.takeBack(ending)
     for (let i = back.length - 1; i >= 0; i--) this.intake.putBack(back[i]!)
   }
 
@@ -399,7 +409,7 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   private kill(worker: PoolWorker): void {
-    this.recall(worker)
+    this.recall(worker, true)
     this.workers.kill(worker)
     this.dispatch()
   }
@@ -448,7 +458,7 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   readonly onEnd = (worker: PoolWorker, end: End): void => {
-    this.recall(worker)
+    this.recall(worker, true)
     if (worker.state === "starting" && !this.workers.closed) {
       this.onStartFailure(worker, this.workers.endedAtStart(worker, end))
     }

@@ -62,6 +62,11 @@ export class PoolWorker {
   stuck = false
   /** When it last finished a task, or got one while it had none, as its pool tells the time. */
   progressedAt = 0
+  /**
+   * How many of its tasks have taken along what cannot be sent a second time. While there are any nothing is sent ahead,
+   * so that they need not be taken back.
+   */
+  moved = 0
   /** How many of its tasks are of a name that takes long. */
   slowJobs = 0
   /** What `completed` was when it was last watched. */
@@ -110,7 +115,7 @@ export class PoolWorker {
     const { concurrency, recycleTasks } = this.owner
     const left = recycleTasks - this.completed - this.outstanding.size
     if (this.load < concurrency) return Math.min(concurrency - this.load, left)
-    if (this.stuck) return 0
+    if (this.stuck || this.moved > 0) return 0
     const ahead = Math.min(maxAhead, Math.floor(aheadMillis / (this.meanMillis + overhead)))
     const reach = this.transport.claims.reach - (this.nextSeq - this.highestDone - 1)
     return Math.min(concurrency + ahead - this.load, reach, left)
@@ -142,6 +147,7 @@ export class PoolWorker {
     this.outstanding.set(seq, job)
     const index = job.portable ? Wire.portableIndex : this.define(job)
     if (job.transfer !== undefined) this.outbox.transfer(job.transfer)
+    if (this.takesAlong(job)) this.moved++
     if (!job.text) this.outbox.text = false
     this.outbox.records.push(Op.Run, seq, index, job.wireId, job.payload, job.meta ?? 0)
   }
@@ -154,6 +160,11 @@ export class PoolWorker {
       if (fingerprint !== undefined) this.outbox.records.push(Op.Define, task.index, fingerprint)
     }
     return task.index
+  }
+
+  /** Whether a task moves something here, and so cannot be sent ahead. */
+  takesAlong(job: Job): boolean {
+    return this.transport.moves && job.transfer !== undefined
   }
 
   /** Adds a record to the frame of this turn. */
@@ -194,6 +205,7 @@ export class PoolWorker {
     this.outstanding.delete(job.seq)
     if (job.slow) this.slowJobs--
     if (job.calls > 0) this.waiting--
+    if (this.moved > 0 && this.takesAlong(job)) this.moved--
     if (job.seq > this.highestDone) this.highestDone = job.seq
     if (this.outstanding.size === 0) {
       this.idleSince = now
@@ -201,14 +213,18 @@ export class PoolWorker {
     }
   }
 
-  /** Takes back what the worker has not started, oldest first. */
-  takeBack(): Array<Job> {
+  /**
+   * Takes back what the worker has not started, oldest first. While it has what cannot be sent again that stays, and so
+   * does the rest, unless the worker is about to end.
+   */
+  takeBack(ending: boolean): Array<Job> {
     const back: Array<Job> = []
     this.flush()
+    if (this.moved > 0 && !ending) return back
     const { from, to } = this.transport.claims.takeAll()
     for (let seq = from; seq < to; seq++) {
       const job = this.outstanding.get(seq)
-      if (job === undefined) continue
+      if (job === undefined || (this.moved > 0 && this.takesAlong(job))) continue
       this.outstanding.delete(seq)
       if (job.slow) this.slowJobs--
       job.worker = undefined

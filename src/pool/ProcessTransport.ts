@@ -72,6 +72,7 @@ export const spawn =
       send: (frame) => {
         if (child.connected) child.send(frame as object)
       },
+      moves: false,
       kill: () => void child.kill("SIGKILL")
     }
   }

@@ -74,6 +74,7 @@ export const spawn =
         Atomics.add(shared, Claims.Shared.Wake, 1)
         Atomics.notify(shared, Claims.Shared.Wake, 1)
       },
+      moves: true,
       kill: () => void worker.terminate()
     }
   }

@@ -31,6 +31,8 @@ export interface Transport {
   readonly label: string
   readonly claims: PoolClaims
   readonly send: Wire.Send
+  /** Whether what is to be moved is gone from here once it has been sent. */
+  readonly moves: boolean
   /** Ends it at once, whatever it does. `onEnd` follows. */
   readonly kill: () => void
 }

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as FiberRunner from "../../src/runner/FiberRunner.ts"
 import * as ProcessRunner from "../../src/runner/ProcessRunner.ts"
 import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
+import { TaskRunner } from "../../src/TaskRunner.ts"
 import * as Leaks from "../leaks.ts"
 import handlers, * as tasks from "./movingTasks.ts"
 
@@ -52,6 +53,58 @@ it.layer(ThreadRunner.layer({ module, size: 1 }), { excludeTestServices: true })
     })
   )
 })
+
+it.live("many payloads move at once, whoever is given them in the end", () =>
+  Effect.gen(function* () {
+    // Quick at first, so that many are sent ahead, then slow, so that these are taken back.
+    const calls = Array.from({ length: 400 }, (_, n) => ({
+      bytes: new Uint8Array(1000),
+      value: n % 256,
+      millis: n === 200 ? 50 : 0
+    }))
+    const filled = yield* Effect.forEach(calls, (call) => tasks.fillSlowly.run(call), { concurrency: 64 })
+    filled.forEach((bytes, n) => assert.isTrue(bytes.byteLength === 1000 && bytes[999] === n % 256))
+    assert.isTrue(calls.every(({ bytes }) => bytes.byteLength === 0))
+    const runner = yield* TaskRunner
+    const [urgent, resized] = yield* Effect.all(
+      [
+        Effect.forEach(
+          Array.from({ length: 60 }, (_, n) => n),
+          (n) => tasks.fillSlowly.run({ bytes: new Uint8Array(10), value: n, millis: 1 }, { priority: 60 - n }),
+          { concurrency: "unbounded" }
+        ),
+        Effect.forEach([1, 2, 1, 2], (size) => Effect.andThen(runner.resize(size), Effect.sleep("10 millis")))
+      ],
+      { concurrency: "unbounded" }
+    )
+    assert.deepStrictEqual(
+      urgent.map((bytes) => bytes[9]),
+      urgent.map((_, n) => n)
+    )
+    assert.strictEqual(resized.length, 4)
+  }).pipe(Effect.provide(ThreadRunner.layer({ module, size: 2 })))
+)
+
+it.live("bytes that came from a process move on one by one", () =>
+  Effect.gen(function* () {
+    const both = yield* Effect.all([tasks.pair.run(1), tasks.pair.run(2)], { concurrency: "unbounded" }).pipe(
+      Effect.provide(ProcessRunner.layer({ module, size: 1 }))
+    )
+    const parts = both.flatMap(({ first, second }) => [first, second])
+    const filled = yield* Effect.forEach(parts, (bytes, value) => tasks.fill.run({ bytes, value })).pipe(
+      Effect.provide(ThreadRunner.layer({ module, size: 1 }))
+    )
+    assert.deepStrictEqual(
+      filled.map((bytes) => [bytes.byteLength, bytes[0]]),
+      [
+        [100, 0],
+        [100, 1],
+        [100, 2],
+        [100, 3]
+      ]
+    )
+  })
+)
 
 it.live("processes and fibers take the same tasks", () =>
   Effect.gen(function* () {

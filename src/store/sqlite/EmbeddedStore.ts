@@ -61,8 +61,8 @@ export interface Options {
    */
   readonly autoCleanup?: boolean | undefined
   /**
-   * The chance, from 0 to 1, that storing tasks also removes expired records. For stores that are written to by programs
-   * too short-lived for `autoCleanup`.
+   * The chance, from 0 to 1, that storing tasks, or writing a record, also removes expired records. For stores that are
+   * written to by programs too short-lived for `autoCleanup`.
    *
    * @default 0
    */
@@ -303,10 +303,15 @@ export class EmbeddedStore {
               return written.map((task) => this.add(task, now))
             })
           : this.db.writeLong("store tasks", () => this.addAll(written))
-      return this.cleanupProbability > 0 && Math.random() < this.cleanupProbability
-        ? Effect.tap(offered, this.listing.cleanupExpired)
-        : offered
+      return this.sometimesCleaning(offered)
     })
+  }
+
+  /** Storing tasks, after which expired records may be removed. */
+  private sometimesCleaning<A>(stored: Effect.Effect<A, StoreFailure>): Effect.Effect<A, StoreFailure> {
+    return this.cleanupProbability > 0 && Math.random() < this.cleanupProbability
+      ? Effect.tap(stored, this.listing.cleanupExpired)
+      : stored
   }
 
   private *addAll(tasks: ReadonlyArray<WrittenTask>): Generator<void, ReadonlyArray<Offered>> {
@@ -385,8 +390,10 @@ export class EmbeddedStore {
       has: (id) => this.db.read("look for a record", () => this.listing.get(id) !== undefined),
       entries: (options) => this.listing.entries(options),
       size: (filter) => this.listing.size(filter),
-      put: (record) =>
-        this.db.write("write a record", () => this.transitions.put(record, this.recording(), Date.now())),
+      put: (record) => {
+        const put = this.db.write("write a record", () => this.transitions.put(record, this.recording(), Date.now()))
+        return this.sometimesCleaning(put)
+      },
       remove: (id) => this.change("remove a record", () => this.transitions.remove(id)),
       clear: (filter) => this.listing.clear(filter),
       cleanupExpired: this.listing.cleanupExpired,
