@@ -157,6 +157,16 @@ interface Observers {
   principal: unknown
 }
 
+/** What few requests have: a time limit, or a time to wait for. */
+interface Times {
+  /** The time limit that the deadline comes from, in milliseconds. */
+  limit: number | undefined
+  /** When the call's own time limit ends. */
+  ends: number | undefined
+  /** True once the wait for the `delay` or `runAt` is over. */
+  due: boolean
+}
+
 /**
  * What a request takes over from the record of an earlier call, in place of what it has of its own.
  *
@@ -201,8 +211,6 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
 
   attempt = 1
   deadline: number | undefined = undefined
-  /** The time limit that the deadline comes from, in milliseconds. */
-  timeLimit: number | undefined = undefined
   /** True once the runner has taken responsibility for the task: it is queued, or running. */
   accepted = false
   /** True when its fiber is that of a handle. */
@@ -217,16 +225,13 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   waiting: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** What has the request in front of its runner, if anything has. It is over only when that lets go of it. */
   held: Hold | undefined = undefined
-  /** True once the wait for its `delay` or `runAt` is over. */
-  due = false
   /** Called at the moment the request is accepted. */
   onAccepted: (() => void) | undefined = undefined
   /** Its neighbours among the live tasks of its runner. */
   before: TaskRequest | undefined = undefined
   after: TaskRequest | undefined = undefined
   private phase: TaskStatus = "pending"
-  /** When the call's own time limit ends. */
-  private ends: number | undefined = undefined
+  private times: Times | undefined = undefined
   private observers: Observers | undefined = undefined
 
   constructor(task: Task.Any, payload: unknown, options: Options, caller: Caller) {
@@ -310,31 +315,46 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   startTimeout(): Duration.Duration | undefined {
     if (this.options.timeout === undefined) return undefined
     const now = this.caller.clock.currentTimeMillisUnsafe()
-    if (this.ends === undefined) {
+    const { timing } = this
+    if (timing.ends === undefined) {
       const millis = Duration.toMillis(Duration.fromInputUnsafe(this.options.timeout))
-      this.ends = now + millis
+      timing.ends = now + millis
       this.limitTime(millis)
     }
-    return Duration.millis(Math.max(0, this.ends - now))
+    return Duration.millis(Math.max(0, timing.ends - now))
   }
 
   /** Moves the deadline to where a time limit ends that begins now, unless it is earlier anyway. Gives how to undo it. */
   limitTime(millis: number): () => undefined {
-    const { deadline, timeLimit } = this
+    const { deadline, timeLimit, timing } = this
     const end = this.caller.clock.currentTimeMillisUnsafe() + millis
     if (deadline === undefined || end < deadline) {
       this.deadline = end
-      this.timeLimit = millis
+      timing.limit = millis
     }
     return (): undefined => {
       this.deadline = deadline
-      this.timeLimit = timeLimit
+      timing.limit = timeLimit
     }
+  }
+
+  /** The time limit that the deadline comes from, in milliseconds. */
+  get timeLimit(): number | undefined {
+    return this.times?.limit
+  }
+
+  /** True once the wait for its `delay` or `runAt` is over. */
+  get due(): boolean {
+    return this.times !== undefined && this.times.due
+  }
+
+  set due(due: boolean) {
+    this.timing.due = due
   }
 
   /** What is left of the call's time limit, once its clock has been started. */
   get timeLeft(): Duration.Duration | undefined {
-    return this.ends === undefined ? undefined : this.startTimeout()
+    return this.times?.ends === undefined ? undefined : this.startTimeout()
   }
 
   // A getter, so that a handler can take the function out of its context, at no cost to those that do not.
@@ -482,6 +502,10 @@ export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
         (unsubscribe) => Effect.sync(() => unsubscribe.forEach((f) => f()))
       )
     )
+  }
+
+  private get timing(): Times {
+    return (this.times ??= { limit: undefined, ends: undefined, due: false })
   }
 
   private get observing(): Observers {
