@@ -33,7 +33,7 @@ export type {
 export { RunnerUnavailable } from "./NamedRunner.ts"
 export { TaskRouter } from "./TaskRouter.ts"
 export type { NamedRunners, RouterOptions, RunnerNames } from "./TaskRouter.ts"
-export { TaskRunner } from "./TaskRunner.ts"
+export { type IdleOptions, TaskRunner } from "./TaskRunner.ts"
 export { TaskStore } from "./store/TaskStore.ts"
 export type {
   EncodedExit,
