@@ -628,7 +628,8 @@ export const stream: <
   define("stream", name, options)
 
 /**
- * The payload of a plain function: nothing, its one argument, or the tuple of its arguments.
+ * The payload of a plain function: nothing, its one argument, or the tuple of its arguments. One with arguments that need
+ * not be given, be it its only one, takes a tuple.
  *
  * @category utility types
  * @since 0.1.0

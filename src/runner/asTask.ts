@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Portable from "../Portable.ts"
 import * as Task from "../Task.ts"
 import type { TaskError } from "../TaskError.ts"
 import { TaskRunner } from "../TaskRunner.ts"
@@ -134,7 +135,7 @@ export const asTask = <
   return (...rest) =>
     Effect.flatMap(runnerOf(layer), (service) => {
       const args = [...(given ?? []), ...rest]
-      const payload = f.length > 1 ? args : args[0]
+      const payload = Portable.takesSeveral(f as Portable.AnyFunction) ? args : args[0]
       return Effect.provideService(task.run(payload as never, callOptions as never), TaskRunner, service)
     }) as Effect.Effect<Result<Out>, TaskError | E>
 }
