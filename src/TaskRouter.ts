@@ -23,6 +23,14 @@ type Runner = TaskRunner["Service"]
 type RunnerLayer = Layer.Layer<TaskRunner, unknown, unknown>
 
 /**
+ * A Layer with a runner. Of its errors and requirements nothing is said: what is expected of an argument is what the
+ * compiler infers the types of a Layer from that is made in its place.
+ */
+type WithRunner = {
+  readonly [K in keyof Layer.Any]: { readonly _ROut: Layer.Variance<TaskRunner, never, never>[K]["_ROut"] }
+}
+
+/**
  * The names in what {@link TaskRouter.layer} is given.
  *
  * @category utility types
@@ -38,7 +46,7 @@ export type RunnerNames<Runners> = Exclude<keyof Runners, "default"> & string
  * @since 0.3.0
  */
 export type NamedRunners<Runners> = {
-  readonly [Name in keyof Runners]: Name extends "default" ? RunnerNames<Runners> : RunnerLayer
+  readonly [Name in keyof Runners]: Name extends "default" ? RunnerNames<Runners> : WithRunner
 } & { readonly default: unknown }
 
 /**

@@ -287,7 +287,7 @@ export const metrics = (options: Options = {}): Layer.Layer<TaskRunner | TaskMet
  * **Example** (One snapshot of two runners)
  *
  * ```ts
- * import { Console, Effect, Layer, Schema } from "effect"
+ * import { Console, Effect } from "effect"
  * import { FiberRunner, Middleware, Task, ThreadRunner } from "effect-strand"
  *
  * const double = Task.portable("double", (n: number) => 2 * n)

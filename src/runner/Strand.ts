@@ -207,13 +207,13 @@ const erase = (task: Task.Any): Erased => task as unknown as Erased
  * const strand = Strand.start({ runner: "thread", size: 2 })
  * try {
  *   console.log(await strand.forEach(sum, [10, 100, 1000]))
- *   // prints: [ 55, 5050, 500500 ]
  *   const handle = await strand.fork(sum, 1_000_000)
  *   console.log(await handle.result({ timeout: "10 seconds" }), handle.status)
- *   // prints: 500000500000 completed
  * } finally {
  *   await strand.close()
  * }
+ * // prints: [ 55, 5050, 500500 ]
+ * // prints: 500000500000 completed
  * ```
  *
  * @category constructors

@@ -1,5 +1,5 @@
 // Types of routers, limiters and dispatchers: what they need, give and fail with.
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
@@ -38,6 +38,14 @@ const lazy = TaskRouter.layer({
   default: "thread"
 })
 check<Equal<typeof lazy, Layer.Layer<TaskRunner | TaskRouter, never, Denied | TaskStore | TaskQueue>>>()
+
+// The types of Layers that are made in their place are theirs, too.
+const inPlace = TaskRouter.layer({
+  fiber: FiberRunner.layer(bare.toLayer(() => Effect.void)),
+  inline: FiberRunner.layerInline(some<Layer.Layer<never, "failed", Denied>>()),
+  default: "fiber"
+})
+check<Equal<typeof inPlace, Layer.Layer<TaskRunner | TaskRouter, never, Denied>>>()
 
 // Those that are opened with the router fail with it.
 const eager = TaskRouter.layer({ fiber, thread: ThreadRunner.layer(), default: "fiber" }, { open: ["fiber"] })
