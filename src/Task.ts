@@ -7,177 +7,39 @@
  *
  * @since 0.1.0
  */
-import type * as DateTime from "effect/DateTime"
-import type * as Duration from "effect/Duration"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import type * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as Hooks from "./Hooks.ts"
-import * as Partial from "./Partial.ts"
-import * as Portable from "./Portable.ts"
+import type * as Stream from "effect/Stream"
+import type { Args, CallOptions, DiscardOptions, RunOptions, StreamCallOptions, StreamOptions } from "./CallOptions.ts"
+import type { Cloned } from "./FunctionTask.ts"
+import type * as Partial from "./Partial.ts"
+import type { Portable } from "./Portable.ts"
 import type { TaskCodec } from "./TaskCodec.ts"
-import { TaskContext } from "./TaskContext.ts"
+import type { TaskContext } from "./TaskContext.ts"
 import type { TaskError } from "./TaskError.ts"
-import * as TaskFiber from "./TaskFiber.ts"
-import * as TaskHandlers from "./TaskHandlers.ts"
-import * as TaskRequest from "./TaskRequest.ts"
-import { TaskRunner } from "./TaskRunner.ts"
+import type * as TaskFiber from "./TaskFiber.ts"
+import type * as TaskHandlers from "./TaskHandlers.ts"
+import { define, TypeId } from "./TaskMethods.ts"
+import type { TaskRunner } from "./TaskRunner.ts"
 
 export { all, asCompleted, forEach, forkAll, forkAllDiscard } from "./Batch.ts"
 export type { BatchOptions, Completed } from "./Batch.ts"
-export type { Hooks, StreamHooks } from "./Hooks.ts"
-
-const TypeId = "~effect-strand/Task"
-
-/**
- * When to try a failed task again.
- *
- * **Details**
- *
- * A number is a count of retries. A failure that would come again, such as a payload that does not match its schema, is
- * not retried, nor are defects and interrupts. The time limit of a call covers all its attempts.
- *
- * @category models
- * @since 0.1.0
- */
-export type RetryPolicy =
-  | number
-  | Schedule.Schedule<unknown, unknown>
-  | {
-      /** How many times to try again. */
-      readonly times?: number | undefined
-      /** When to try again, and until when. */
-      readonly schedule?: Schedule.Schedule<unknown, unknown> | undefined
-      /** Which errors are worth another attempt. */
-      readonly while?: ((error: unknown) => boolean) | undefined
-    }
-
-/**
- * What can move to another thread instead of being copied.
- *
- * @category models
- * @since 0.1.0
- */
-export type Transferable = ArrayBuffer | { readonly postMessage: (value: unknown) => void }
-
-/**
- * How a call is run. Each of these can also be given as a default with the task's definition.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RunOptions {
-  /**
-   * Lower runs first. Tasks of one priority start in the order of their calls.
-   *
-   * @default 10
-   */
-  readonly priority?: number | undefined
-  /** The time limit for waiting and running. After it the work is stopped and the call fails with `TaskTimeout`. */
-  readonly timeout?: Duration.Input | undefined
-  /** When to try again after a failure. */
-  readonly retry?: RetryPolicy | undefined
-  /** Waits this long before the task is queued. */
-  readonly delay?: Duration.Input | undefined
-  /** Waits until this time before the task is queued. Wins over `delay`. */
-  readonly runAt?: DateTime.DateTime | Date | undefined
-  /** Words to find the task by, in lists and in the handler's `TaskContext`. */
-  readonly tags?: ReadonlyArray<string> | undefined
-  /**
-   * Of several calls of one task with the same key only the first makes a task; the others stand for it and get its
-   * result, for as long as its record is kept. Runners without a store ignore it.
-   */
-  readonly idempotencyKey?: string | undefined
-  /**
-   * How long a store keeps the record of the task, with its result, once it is over. Runners without a store ignore it.
-   *
-   * @default the store's own time
-   */
-  readonly ttl?: Duration.Input | undefined
-  /**
-   * How often the task may be started in all, be it that it failed or that the program died that ran it. Given without
-   * `retry`, a task that fails is tried again after 1 second, then 2, 4, ... up to a minute. Runners without a store
-   * ignore it.
-   *
-   * @default one more than the retries of a `retry` that counts them, else 10
-   */
-  readonly maxAttempts?: number | undefined
-  /**
-   * The queue of a store that the task waits in. Readers may take from some queues only, and each queue can have limits
-   * of its own. Runners without a store ignore it.
-   *
-   * @default "default"
-   */
-  readonly queue?: string | undefined
-  /**
-   * Tasks with the same key share the limit that their queue sets with `concurrencyPerKey`. Runners without a store
-   * ignore it.
-   */
-  readonly concurrencyKey?: string | undefined
-  /**
-   * Buffers and ports in the payload that move to where the task runs instead of being copied. They are unusable here
-   * afterwards. Runners that stay in this thread leave them alone; processes copy them. Schemas of `Transferable` from
-   * `effect/workers` move what they describe by themselves, in payloads and in results.
-   */
-  readonly transfer?: ReadonlyArray<Transferable> | undefined
-  /** The name of the runner that runs the task, of those in a `TaskRouter`. Other runners ignore it. */
-  readonly runner?: string | undefined
-}
-
-/**
- * How one call is run, and what is done with what comes of it.
- *
- * @category models
- * @since 0.3.0
- */
-export interface CallOptions<A, in E> extends RunOptions, Hooks.ResultHooks<A, E> {
-  readonly discardResult?: false | undefined
-}
-
-/**
- * How a call is run whose result nobody wants.
- *
- * @category models
- * @since 0.3.0
- */
-export interface DiscardOptions<in E> extends RunOptions, Hooks.Hooks<void, E> {
-  /** Whether the result is thrown away where the task runs: it is neither sent back nor kept in a store. */
-  readonly discardResult: true
-}
-
-/**
- * What the methods of a task take: its payload, which a task without one leaves out, and the options of the call.
- *
- * @category utility types
- * @since 0.1.0
- */
-export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [void] extends [Payload["Type"]]
-  ? [payload?: Payload["Type"], options?: Options]
-  : [payload: Payload["Type"], options?: Options]
-
-/**
- * How a stream is run: its handler is not started again once elements have come out of it.
- *
- * @category models
- * @since 0.1.0
- */
-export type StreamOptions = Omit<RunOptions, "retry" | StoreOption>
-
-/**
- * How a stream is run whose elements go to hooks.
- *
- * @category models
- * @since 0.3.0
- */
-export interface StreamCallOptions<in A, in E> extends StreamOptions, Hooks.StreamHooks<A, E> {}
-
-type StoreOption = "idempotencyKey" | "ttl" | "maxAttempts" | "queue" | "concurrencyKey"
+export type {
+  Args,
+  CallOptions,
+  DiscardOptions,
+  RetryPolicy,
+  RunOptions,
+  StreamCallOptions,
+  StreamOptions,
+  Transferable
+} from "./CallOptions.ts"
+export { fn, type FunctionPayload, type FunctionTask, portable } from "./FunctionTask.ts"
+export type { Hooks, ResultHooks, StreamHooks } from "./Hooks.ts"
 
 /** A schema that needs no services to encode and decode. */
 type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonly EncodingServices: never }
@@ -203,7 +65,7 @@ export interface Any {
   /** The defaults for the options of a call. */
   readonly options: RunOptions
   /** The code of a task made by {@link portable}, which needs no handler. */
-  readonly portable: Portable.Portable | undefined
+  readonly portable: Portable | undefined
   /** Its compiled codecs, once they have been needed. */
   "~codec": TaskCodec | undefined
 }
@@ -437,111 +299,6 @@ export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
 
 type PayloadSchema<P> = P extends Schema.Struct.Fields ? Schema.Struct<P> : P extends Schema.Constraint ? P : never
 
-const withRunner = <A, E, R>(
-  f: (runner: TaskRunner["Service"], context: Context.Context<never>) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R | TaskRunner> =>
-  Effect.withFiber((fiber) => f(Context.getUnsafe(fiber.context, TaskRunner), fiber.context))
-
-type AnyOptions = RunOptions & Hooks.Any & { readonly discardResult?: boolean | undefined }
-
-/** Runs a request to its end; the elements of a stream go to their hook. */
-const runOf = (
-  runner: TaskRunner["Service"],
-  request: TaskRequest.TaskRequest,
-  options: AnyOptions | undefined
-): Effect.Effect<unknown, unknown> => {
-  if (request.task.kind === "effect") return runner.execute(request)
-  const onIter = options?.onIter
-  const elements = runner.stream(request)
-  return onIter === undefined
-    ? Stream.runDrain(elements)
-    : Stream.runForEach(elements, (element) => Hooks.call(onIter, element))
-}
-
-/** The handle of a call that is over when its hooks are. */
-const hooked = (
-  inner: TaskFiber.TaskFiber<unknown, unknown>,
-  hooks: Hooks.Any
-): TaskFiber.TaskFiber<unknown, unknown> => {
-  const request = TaskFiber.requestOf(inner)
-  const end = Effect.onInterrupt(Fiber.join(inner), () => Fiber.interrupt(inner))
-  return TaskFiber.makeUnsafe(request, request.caller.context, Hooks.add(end, hooks))
-}
-
-const Proto = {
-  [TypeId]: TypeId,
-  run(this: Any, payload: unknown, options?: AnyOptions) {
-    const run = withRunner((runner, context) =>
-      runOf(runner, TaskRequest.make(context, this, payload, options), options)
-    )
-    return Hooks.any(options) ? Hooks.add(run, options) : run
-  },
-  fork(this: Any, payload: unknown, options?: AnyOptions) {
-    const fork = withRunner((runner, context) => {
-      const request = TaskRequest.make(context, this, payload, options)
-      return this.kind === "effect"
-        ? runner.fork(request)
-        : TaskRunner.forkWith((request) => runOf(runner, request, options))(request)
-    })
-    return Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
-  },
-  forkScoped(this: Task<string>, ...args: Args<typeof Schema.Void>) {
-    return Effect.acquireRelease(this.fork(...args), Fiber.interrupt)
-  },
-  forkDiscard(this: Any, payload: unknown, options?: AnyOptions) {
-    return withRunner((runner, context) => {
-      const request = TaskRequest.make(context, this, payload, options)
-      return runner.enqueue === undefined
-        ? Effect.map(runner.fork(request), (fiber) => fiber.taskId)
-        : Effect.map(runner.enqueue([request]), (ids) => ids[0])
-    })
-  },
-  attach(this: Any, id: string) {
-    return withRunner((runner, context) => runner.attach(TaskRequest.make(context, this, undefined, undefined), id))
-  },
-  stream(this: Any, payload: unknown, options?: RunOptions) {
-    return Stream.unwrap(
-      withRunner((runner, context) => Effect.succeed(runner.stream(TaskRequest.make(context, this, payload, options))))
-    )
-  },
-  partial(this: Any, given: unknown) {
-    const fixed = this.fixed === undefined ? given : Partial.merge(this.fixed, given)
-    return Object.assign(Object.create(this) as Any, { fixed })
-  },
-  get messages() {
-    return Stream.unwrap(Effect.map(TaskContext, (context) => context.messages))
-  },
-  toLayer(this: Task<string>, handler: unknown) {
-    return Layer.effect(
-      this.handlerKey,
-      Effect.gen({ self: this }, function* () {
-        const handle = Effect.isEffect(handler) ? yield* handler : handler
-        const context = yield* Effect.context<never>()
-        return { task: this, handle, context } as TaskHandlers.TaskHandler
-      })
-    )
-  }
-}
-
-// Tasks of all types are made here, which is where their types are lost; the constructors below give them back.
-// oxlint-disable-next-line typescript/no-explicit-any
-const define = (kind: Any["kind"], name: string, options: Record<string, any> | undefined): any => {
-  const { error, inbox, payload, portable, success, ...runOptions } = options ?? {}
-  return Object.assign(Object.create(Proto), {
-    kind,
-    name,
-    payload: payload === undefined ? Schema.Void : Schema.isSchema(payload) ? payload : Schema.Struct(payload),
-    success: success ?? Schema.Void,
-    error: error ?? Schema.Never,
-    inbox,
-    fixed: undefined,
-    options: runOptions,
-    handlerKey: TaskHandlers.makeKey(name),
-    portable,
-    "~codec": undefined
-  })
-}
-
 /**
  * Defines a task with one result.
  *
@@ -626,115 +383,3 @@ export const stream: <
   } & StreamOptions
 ) => StreamTask<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) =>
   define("stream", name, options)
-
-/**
- * The payload of a plain function: nothing, its one argument, or the tuple of its arguments. One with arguments that need
- * not be given, be it its only one, takes a tuple.
- *
- * @category utility types
- * @since 0.1.0
- */
-export type FunctionPayload<Args extends ReadonlyArray<unknown>> = Args extends readonly []
-  ? void
-  : Args extends readonly [infer Only]
-    ? Only
-    : Args
-
-type FunctionResult<Out> = Out extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Out>
-
-/** A value that crosses by structured clone, of a type that only the compiler knows. */
-type Cloned<T> = Schema.ConstraintCodec<T>
-
-/**
- * A task whose code is a plain function.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FunctionTask<Name extends string, In, Out> extends Task<
-  Name,
-  Cloned<In>,
-  Cloned<Out>,
-  typeof Schema.Never
-> {
-  /** The function as a handler. */
-  readonly layer: Layer.Layer<Handler<Name>>
-}
-
-const fromFunction = (
-  name: string,
-  f: Portable.AnyFunction,
-  options: RunOptions | undefined,
-  portable: Portable.Portable | undefined
-) => {
-  const task = define("effect", name, { ...options, payload: Schema.Any, success: Schema.Any, portable })
-  task.layer = task.toLayer((payload: unknown) => Portable.call(f, payload))
-  return task
-}
-
-/**
- * Makes a task of a plain function: definition and handler in one.
- *
- * **Details**
- *
- * The function may give a value, a Promise or an Effect. Its one argument is the payload; of several arguments it is
- * their tuple. Values cross by structured clone, unchecked. What it throws is a defect of the call. To run in a thread or
- * a process, the function's `layer` has to be in the tasks module; see {@link portable} for functions without a module.
- *
- * **Example** (A function off the current fiber)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { FiberRunner, Task } from "effect-strand"
- *
- * const double = Task.fn("double", (x: number) => x * 2)
- *
- * const program = double.run(21).pipe(Effect.provide(FiberRunner.layer(double.layer)))
- *
- * console.log(await Effect.runPromise(program))
- * // prints: 42
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
-  name: Name,
-  f: (...args: Args) => Out,
-  options?: RunOptions
-) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = (name, f, options) =>
-  fromFunction(name, f as Portable.AnyFunction, options, undefined)
-
-/**
- * Makes a task of a small function that travels by its source: no tasks module is needed, any thread or process can run
- * it.
- *
- * **Gotchas**
- *
- * The function must stand alone: it sees its arguments and the globals of where it runs. If it takes a variable from
- * outside, the first call fails with `NotTransferable`, which names the variable. It may load modules with
- * `await import("node:...")`.
- *
- * **Example** (A function without a module)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { Task, ThreadRunner } from "effect-strand"
- *
- * const add = Task.portable("add", (a: number, b: number) => a + b)
- *
- * const program = add.run([40, 2]).pipe(Effect.provide(ThreadRunner.layer({ size: 1 })))
- *
- * console.log(await Effect.runPromise(program))
- * // prints: 42
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
-export const portable: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
-  name: Name,
-  f: (...args: Args) => Out,
-  options?: RunOptions
-) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = (name, f, options) =>
-  fromFunction(name, f as Portable.AnyFunction, options, Portable.make(f as Portable.AnyFunction))

@@ -190,7 +190,7 @@ describe("README.md names what exists", () => {
   it("the options of calls", () => {
     const named = firstColumn("Running tasks").filter((name) => !name.startsWith("task."))
     const hooks = [...optionsIn("src/Hooks.ts", "Hooks"), ...optionsIn("src/Hooks.ts", "StreamHooks")]
-    assert.sameMembers(named, [...optionsIn("src/Task.ts", "RunOptions"), "discardResult", ...hooks])
+    assert.sameMembers(named, [...optionsIn("src/CallOptions.ts", "RunOptions"), "discardResult", ...hooks])
   })
 
   it("the options of pools, all of them", () => {
