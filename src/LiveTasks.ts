@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { keyOf, type TaskRequest } from "./TaskRequest.ts"
+import { keyOf } from "./TaskId.ts"
+import type { TaskRequest } from "./TaskRequest.ts"
 
 /**
  * A linked list through the requests themselves, since every task enters and leaves it and few are ever looked for. The

@@ -8,23 +8,23 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
-import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
+import { type Caller, callerOf } from "./Caller.ts"
 import * as Partial from "./Partial.ts"
 import type * as Task from "./Task.ts"
 import * as TaskCodec from "./TaskCodec.ts"
-import { TaskContext } from "./TaskContext.ts"
+import type { TaskContext } from "./TaskContext.ts"
+import { idPrefix, keyOf, makeId, nextNumber } from "./TaskId.ts"
 import { type RunnerClosed, TaskCancelled, type TaskError, TaskRejected } from "./TaskError.ts"
+
+export type { Caller } from "./Caller.ts"
 
 /**
  * Where a task is in its life.
@@ -66,54 +66,6 @@ export interface TaskInfo {
 export const defaultPriority = 10
 
 const noTags: ReadonlyArray<string> = []
-
-// Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
-// hot path, which a UUID for each task is not.
-let counter = 0
-
-/** What the ids of all requests made in this thread of this process begin with. */
-export const idPrefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
-
-/** The id with a prefix and a number. */
-export const makeId = (prefix: string, number: number): string => prefix + number.toString(36)
-
-/** What stands for an id: the number in one that was made in this thread of this process, any other id itself. */
-export const keyOf = (id: string): number | string =>
-  id.startsWith(idPrefix) ? Number.parseInt(id.slice(idPrefix.length), 36) : id
-
-/**
- * What a request takes over from the fiber that made it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Caller {
-  /** Its loggers, its services. */
-  readonly context: Context.Context<never>
-  readonly clock: Clock.Clock
-  readonly span: Tracer.AnySpan | undefined
-  readonly minimumLogLevel: LogLevel.LogLevel
-  /** The id of the task whose handler it is. */
-  readonly taskId: string | undefined
-  /** For whom that task is run. */
-  readonly principal: unknown
-}
-
-// A fiber that calls many tasks, and fibers forked from it, have one context: what is looked up there is kept.
-let lastCaller: Caller | undefined
-
-const callerOf = (context: Context.Context<never>): Caller => {
-  if (lastCaller?.context === context) return lastCaller
-  const task = Context.getOrUndefined(context, TaskContext)
-  return (lastCaller = {
-    context,
-    clock: Context.get(context, Clock.Clock),
-    span: Context.getOrUndefined(context, Tracer.ParentSpan),
-    minimumLogLevel: Context.get(context, References.MinimumLogLevel),
-    taskId: task?.id,
-    principal: task?.principal
-  })
-}
 
 /**
  * A request in the hands of a runner.
@@ -201,7 +153,7 @@ type Options = Task.RunOptions & { readonly discardResult?: boolean | undefined 
  */
 export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
   /** What stands for its id: a number as long as the id is its own. See {@link keyOf}. */
-  key: number | string = ++counter
+  key: number | string = nextNumber()
   readonly task: Task.Any
   readonly payload: unknown
   readonly options: Options

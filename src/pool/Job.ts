@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as Effectable from "effect/Effectable"
-import { idPrefix, makeId, type TaskWork } from "../TaskRequest.ts"
+import { idPrefix, makeId } from "../TaskId.ts"
+import type { TaskWork } from "../TaskRequest.ts"
 import type { TaskError } from "../TaskError.ts"
 import type { Waiting } from "./Intake.ts"
 import type { PoolWorker } from "./PoolWorker.ts"

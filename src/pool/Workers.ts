@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import { ModuleInvalid } from "../TaskError.ts"
-import { idPrefix } from "../TaskRequest.ts"
+import { idPrefix } from "../TaskId.ts"
 import { type Owner, PoolWorker, WorkerTask } from "./PoolWorker.ts"
 import type { End, Spawn } from "./Transport.ts"
 import * as Wire from "./Wire.ts"

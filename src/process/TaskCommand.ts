@@ -24,7 +24,7 @@ import {
   TaskTimeout,
   WorkerCrashed
 } from "../TaskError.ts"
-import * as TaskRequest from "../TaskRequest.ts"
+import * as TaskId from "../TaskId.ts"
 import type { ProcessExit } from "./BackgroundProcess.ts"
 import type { Child } from "./Child.ts"
 import * as Frames from "./Frames.ts"
@@ -63,7 +63,7 @@ export class TaskCommand {
   ) {
     this.task = task
     this.args = [...options.execArgv, entry]
-    this.taskId = TaskRequest.makeId(`${TaskRequest.idPrefix}p`, ++count)
+    this.taskId = TaskId.makeId(`${TaskId.idPrefix}p`, ++count)
     this.order = {
       module: urlOf(options.module),
       task: task.name,

@@ -5,7 +5,8 @@
  */
 import { Intake, type QueueOptions, type Waiting } from "../pool/Intake.ts"
 import { DurationHistogram, type RunnerStats } from "../RunnerStats.ts"
-import { keyOf, type TaskRequest, type TaskWork } from "../TaskRequest.ts"
+import { keyOf } from "../TaskId.ts"
+import type { TaskRequest, TaskWork } from "../TaskRequest.ts"
 import type { Blocking } from "./Blocking.ts"
 
 /** How many places there are, and how many may wait. */

@@ -1,0 +1,22 @@
+/**
+ * The ids of tasks.
+ *
+ * @since 0.1.0
+ */
+
+// Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
+// hot path, which a UUID for each task is not.
+let counter = 0
+
+/** The number in the next id. */
+export const nextNumber = (): number => ++counter
+
+/** What the ids of all requests made in this thread of this process begin with. */
+export const idPrefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
+
+/** The id with a prefix and a number. */
+export const makeId = (prefix: string, number: number): string => prefix + number.toString(36)
+
+/** What stands for an id: the number in one that was made in this thread of this process, any other id itself. */
+export const keyOf = (id: string): number | string =>
+  id.startsWith(idPrefix) ? Number.parseInt(id.slice(idPrefix.length), 36) : id
