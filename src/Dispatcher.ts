@@ -28,7 +28,7 @@ import { TaskRunner } from "./TaskRunner.ts"
  *
  * **Details**
  *
- * - `pending`: waits for its dispatch, for its turn, for its `delay` or `runAt`, or for a free worker
+ * - `pending`: waits to be started, for its turn, for its `delay` or `runAt`, or for a free worker
  * - `running`: its handler has been started
  * - `completed`, `failed`, `cancelled`: it is over
  *
@@ -93,9 +93,9 @@ export interface Ticket<out A, out E = never> {
   readonly status: Effect.Effect<Status>
   /** How it has ended, once it has. */
   readonly exit: Effect.Effect<Option.Option<Exit.Exit<A, E>>>
-  /** Waits for its result, also while it has not been dispatched. Whoever leaves changes nothing. */
+  /** Waits for its result, also while it has not been started. Whoever leaves changes nothing. */
   readonly await: Effect.Effect<A, E>
-  /** Stops it, and waits until its work has stopped. What has not been dispatched never runs. */
+  /** Stops it, and waits until its work has stopped. What has not been started never runs. */
   readonly cancel: Effect.Effect<void>
 }
 
@@ -122,7 +122,7 @@ export type EntryOptions<T extends Task.Any> = T["kind"] extends "stream"
  */
 export interface Dispatcher {
   /**
-   * Enqueues a task for the next dispatch, on the `TaskRunner` there is here; with a `TaskRouter`, the option `runner` says
+   * Enqueues a task for the next `start` or `run`, on the `TaskRunner` there is here; with a `TaskRouter`, the option `runner` says
    * which. Nothing is started or checked yet.
    */
   readonly enqueue: {
@@ -151,12 +151,19 @@ export interface Dispatcher {
     ): Effect.Effect<Ticket<Result<T>, Failure<T>>>
   }
   /**
-   * Starts all that is enqueued, in order, and goes on when each is accepted by its runner or waits for its turn. What a
-   * runner refuses has failed. What is enqueued after this is for the next dispatch.
+   * Enqueues a task and starts it at once, before all that is enqueued. Goes on when it is accepted by its runner or waits for
+   * its turn.
    */
-  readonly dispatch: Effect.Effect<void>
+  readonly dispatch: Dispatcher["enqueue"]
+  /** Dispatches a task on a certain runner. */
+  readonly dispatchOn: Dispatcher["enqueueOn"]
   /**
-   * Dispatches and waits until all that has been dispatched is over, or until it is complete where `isComplete` says what
+   * Starts all that is enqueued, in order, and goes on when each is accepted by its runner or waits for its turn. What a
+   * runner refuses has failed. What is enqueued after this is for the next start.
+   */
+  readonly start: Effect.Effect<void>
+  /**
+   * Starts all that is enqueued and waits until all that has been started is over, or until it is complete where `isComplete` says what
    * that is. Gives the results. With a time limit, fails with `DispatchTimeout`.
    */
   readonly run: {
@@ -182,7 +189,7 @@ export interface Dispatcher {
     (): Effect.Effect<void>
     (options: { readonly timeout: Duration.Input }): Effect.Effect<void, DispatchTimeout>
   }
-  /** Stops all entries that are not over, dispatched or not, and waits until their work has stopped. */
+  /** Stops all entries that are not over, started or not, and waits until their work has stopped. */
   readonly cancel: Effect.Effect<void>
   /** Stops and forgets all entries. The dispatcher is as new; positions begin at 0. */
   readonly reset: Effect.Effect<void>
@@ -237,7 +244,7 @@ class Entry implements Ticket<unknown, unknown> {
   })
 
   /** Starts the task, with the others or when it is its turn. */
-  dispatch(limiter: Limiter.Limiter | undefined): void {
+  begin(limiter: Limiter.Limiter | undefined): void {
     // Cancelled before.
     if (this.result !== undefined) return
     const drive =
@@ -313,7 +320,7 @@ class Impl {
     this.changed()
   }
 
-  readonly enqueue = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+  private readonly add = (task: Erased, args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
     Effect.contextWith((context: Context.Context<TaskRunner>) => {
       const start = Effect.provideContext(
         Effect.suspend(() => task.fork(...args)),
@@ -322,18 +329,29 @@ class Impl {
       const entry = new Entry(this.entries.length, task.name, start, context, this.onChange)
       if (this.closed) return Effect.as(entry.cancel, entry)
       this.entries.push(entry)
-      this.enqueued.push(entry)
       this.changed()
       return Effect.succeed(entry)
     })
 
+  readonly enqueue = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+    Effect.tap(this.add(task, args), (entry) => Effect.sync(() => this.enqueued.push(entry)))
+
   readonly enqueueOn = (runner: TaskRunner["Service"], task: Erased, ...args: ReadonlyArray<unknown>) =>
     Effect.provideService(this.enqueue(task, ...args), TaskRunner, runner)
 
-  readonly dispatch: Dispatcher["dispatch"] = Effect.suspend(() => {
+  readonly dispatch = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+    Effect.tap(this.add(task, args), (entry) => {
+      entry.begin(this.limiter)
+      return entry.awaitAccepted
+    })
+
+  readonly dispatchOn = (runner: TaskRunner["Service"], task: Erased, ...args: ReadonlyArray<unknown>) =>
+    Effect.provideService(this.dispatch(task, ...args), TaskRunner, runner)
+
+  readonly start: Dispatcher["start"] = Effect.suspend(() => {
     const entries = this.enqueued
     this.enqueued = []
-    for (const entry of entries) entry.dispatch(this.limiter)
+    for (const entry of entries) entry.begin(this.limiter)
     return Effect.forEach(entries, (entry) => entry.awaitAccepted, { discard: true })
   })
 
@@ -344,7 +362,7 @@ class Impl {
         this.isComplete === undefined
           ? Effect.forEach(entries, (entry) => entry.awaitEnd, { discard: true })
           : this.completion
-      return Effect.andThen(this.within(Effect.andThen(this.dispatch, complete), options), this.results)
+      return Effect.andThen(this.within(Effect.andThen(this.start, complete), options), this.results)
     })
 
   readonly status = Effect.sync(() => this.entries.map((entry) => entry.state))
@@ -434,8 +452,8 @@ const cancelAll = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
  *
  * - an entry runs in the context in which it was enqueued: its runner, its loggers, the parent of its span
  * - `priority`, `timeout`, `retry`, hooks and the other options of a call are those of `task.fork`. A time limit begins with
- *   the dispatch of the entry, or when it is its turn
- * - entries belong to the dispatcher: the interruption of `dispatch`, `run` or `awaitComplete` stops none of them
+ *   the start of the entry, or when it is its turn
+ * - entries belong to the dispatcher: the interruption of `dispatch`, `start`, `run` or `awaitComplete` stops none of them
  * - what is enqueued after the end of the scope is cancelled
  *
  * **Example** (Enqueue, dispatch, look)

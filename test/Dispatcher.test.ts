@@ -67,7 +67,7 @@ describe("Dispatcher", () => {
       assert.deepStrictEqual(yield* dispatcher.status, ["pending", "pending", "pending"])
       assert.isFalse(yield* dispatcher.complete)
 
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       yield* turns
       assert.deepStrictEqual(yield* dispatcher.status, ["running", "failed", "completed"])
       assert.deepStrictEqual(yield* dispatcher.results, [Option.none(), Option.none(), Option.some(4)])
@@ -75,7 +75,7 @@ describe("Dispatcher", () => {
       assert.strictEqual(yield* dispatcher.await(c), 4)
       assert.deepStrictEqual(yield* Effect.flip(dispatcher.await(b)), new Odd({ n: 3 }))
 
-      // What is enqueued later is for the next dispatch.
+      // What is enqueued later is for the next start.
       const d = yield* dispatcher.enqueue(half, 2)
       yield* end(1)
       assert.strictEqual(yield* a.await, 1)
@@ -96,7 +96,7 @@ describe("Dispatcher", () => {
   it.effect("runs nothing when nothing is enqueued", () =>
     Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make()
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       yield* dispatcher.awaitComplete()
       assert.deepStrictEqual(yield* dispatcher.run(), [])
     })
@@ -141,7 +141,7 @@ describe("Dispatcher", () => {
       const dispatcher = yield* Dispatcher.make()
       for (const n of [1, 2, 3]) yield* dispatcher.enqueue(hold, n)
       yield* dispatcher.enqueue(Task.make("unknown"), undefined)
-      const dispatching = yield* Effect.forkChild(dispatcher.dispatch, now)
+      const dispatching = yield* Effect.forkChild(dispatcher.start, now)
       yield* turns
       assert.isUndefined(dispatching.pollUnsafe())
       assert.deepStrictEqual(yield* dispatcher.status, ["running", "pending", "pending", "failed"])
@@ -161,9 +161,9 @@ describe("Dispatcher", () => {
     return Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make({ concurrency: 2 })
       for (const n of [1, 2, 3]) yield* dispatcher.enqueue(hold, n)
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       yield* dispatcher.enqueue(hold, 4)
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       yield* turns
       assert.deepStrictEqual(started, [1, 2])
       assert.deepStrictEqual(yield* dispatcher.status, ["running", "running", "pending", "pending"])
@@ -215,7 +215,7 @@ describe("Dispatcher", () => {
         assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) === bug)
       }
       broken = false
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       assert.strictEqual(yield* (yield* dispatcher.tickets)[0]!.await, 1)
     }).pipe(Effect.scoped, Effect.provide(world().layer))
   )
@@ -245,7 +245,7 @@ describe("Dispatcher", () => {
     return Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make()
       const tickets = yield* Effect.forEach([1, 2], (n) => dispatcher.enqueue(hold, n))
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       const waiting = yield* dispatcher.enqueue(hold, 3)
       const never = yield* dispatcher.enqueue(hold, 4)
       yield* turns
@@ -254,7 +254,7 @@ describe("Dispatcher", () => {
       assert.deepStrictEqual(stopped, [2])
       yield* never.cancel
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.join(awaiting)))
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       yield* turns
       assert.deepStrictEqual(started, [1, 2, 3])
       assert.strictEqual(yield* waiting.status, "running")
@@ -284,7 +284,7 @@ describe("Dispatcher", () => {
     Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make()
       const ticket = yield* dispatcher.enqueue(hold, 1)
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       const runner = yield* TaskRunner
       const [info] = yield* runner.tasks
       yield* runner.cancel(info!.id)
@@ -298,7 +298,7 @@ describe("Dispatcher", () => {
     return Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make()
       const old = yield* dispatcher.enqueue(hold, 1)
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       yield* turns
       const waiting = yield* dispatcher.enqueue(hold, 2)
       yield* dispatcher.reset
@@ -318,13 +318,13 @@ describe("Dispatcher", () => {
       const scope = yield* Scope.make()
       const dispatcher = yield* Scope.provide(Dispatcher.make({ concurrency: 1 }), scope)
       const tickets = yield* Effect.forEach([1, 2], (n) => dispatcher.enqueue(hold, n))
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       tickets.push(yield* dispatcher.enqueue(hold, 3))
       yield* turns
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(stopped, [1])
       tickets.push(yield* dispatcher.enqueue(hold, 4))
-      yield* dispatcher.dispatch
+      yield* dispatcher.start
       for (const ticket of tickets) assert.strictEqual(yield* ticket.status, "cancelled")
       assert.strictEqual((yield* dispatcher.status).length, 3)
     }).pipe(Effect.scoped, Effect.provide(layer))
@@ -333,7 +333,7 @@ describe("Dispatcher", () => {
   /** What may be done to a dispatcher at random. */
   const which = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 12 }))
   const Step = Schema.Union([
-    Schema.Struct({ do: Schema.Literals(["enqueue", "enqueue", "dispatch", "cancelAll", "reset"]) }),
+    Schema.Struct({ do: Schema.Literals(["enqueue", "enqueue", "dispatch", "start", "cancelAll", "reset"]) }),
     Schema.Struct({ do: Schema.Literals(["succeed", "fail", "cancel"]), which })
   ])
 
@@ -341,7 +341,8 @@ describe("Dispatcher", () => {
     readonly n: number
     readonly ticket: Dispatcher.Ticket<number, unknown>
     state: Dispatcher.Status
-    dispatched: boolean
+    /** When it was given its turn; 0 when it has not been. */
+    turn: number
   }
 
   it.effect.prop(
@@ -352,6 +353,7 @@ describe("Dispatcher", () => {
       return Effect.gen(function* () {
         const dispatcher = yield* Dispatcher.make({ concurrency })
         let entries: Array<Model> = []
+        let begun = 0
         const forgotten: Array<Model> = []
         const expectStarted: Array<number> = []
         const expectStopped: Array<number> = []
@@ -361,9 +363,9 @@ describe("Dispatcher", () => {
         }
         const fill = () => {
           const limit = concurrency === "unbounded" ? Infinity : concurrency
-          for (const entry of entries) {
+          for (const entry of entries.toSorted((a, b) => a.turn - b.turn)) {
             if (entries.filter(({ state }) => state === "running").length >= limit) return
-            if (entry.state !== "pending" || !entry.dispatched) continue
+            if (entry.state !== "pending" || entry.turn === 0) continue
             entry.state = "running"
             expectStarted.push(entry.n)
           }
@@ -373,12 +375,18 @@ describe("Dispatcher", () => {
             case "enqueue": {
               const ticket = yield* dispatcher.enqueue(hold, n)
               assert.strictEqual(ticket.position, entries.length)
-              entries.push({ n, ticket, state: "pending", dispatched: false })
+              entries.push({ n, ticket, state: "pending", turn: 0 })
               break
             }
-            case "dispatch":
-              yield* dispatcher.dispatch
-              for (const entry of entries) entry.dispatched = true
+            case "dispatch": {
+              const ticket = yield* dispatcher.dispatch(hold, n)
+              assert.strictEqual(ticket.position, entries.length)
+              entries.push({ n, ticket, state: "pending", turn: ++begun })
+              break
+            }
+            case "start":
+              yield* dispatcher.start
+              for (const entry of entries) if (entry.turn === 0) entry.turn = ++begun
               break
             case "cancelAll":
               yield* dispatcher.cancel

@@ -330,8 +330,9 @@ row("`dispatcher.enqueue(func, target='process', args=[x])`", () =>
 row("`dispatcher.dispatch(func, args=[x])`", () =>
   Effect.gen(function* () {
     const dispatcher = yield* Dispatcher.make()
-    const ticket = yield* dispatcher.enqueue(hold, "a")
-    yield* dispatcher.dispatch
+    yield* dispatcher.enqueue(hold, "later")
+    const ticket = yield* dispatcher.dispatch(hold, "a")
+    assert.deepStrictEqual(yield* dispatcher.status, ["pending", "running"])
     assert.strictEqual(yield* ticket.status, "running")
     yield* ticket.cancel
     assert.strictEqual(yield* ticket.status, "cancelled")
@@ -377,7 +378,7 @@ row("`dispatcher.complete`", () =>
     assert.isTrue(yield* dispatcher.complete)
     yield* dispatcher.enqueue(half, 4)
     assert.isFalse(yield* dispatcher.complete)
-    yield* dispatcher.dispatch
+    yield* dispatcher.start
     yield* dispatcher.awaitComplete({ timeout: "10 seconds" })
     assert.isTrue(yield* dispatcher.complete)
   }).pipe(Effect.provide(fibers))
@@ -387,7 +388,7 @@ row("`dispatcher.reset()`", () =>
   Effect.gen(function* () {
     const dispatcher = yield* Dispatcher.make()
     const ticket = yield* dispatcher.enqueue(hold, "a")
-    yield* dispatcher.dispatch
+    yield* dispatcher.start
     yield* dispatcher.reset
     assert.deepStrictEqual([yield* dispatcher.results, yield* ticket.status], [[], "cancelled"])
   }).pipe(Effect.provide(fibers))
