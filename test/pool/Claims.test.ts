@@ -230,10 +230,10 @@ describe("claims", () => {
     let end = 0
     while (mine.length + theirs.length < total && performance.now() < deadline) {
       const done = theirs.at(-1) ?? -1
-      const reached = Math.min(total, done + 1 + pool.reach)
+      const reached = Math.min(total, Math.max(done, mine.at(-1) ?? -1) + 2000, done + 1 + pool.reach)
       if (reached > end) pool.extend((end = reached))
-      // Not each time, or the other side could never get on.
-      if (mine.length < 2 * theirs.length) mine.push(...drawAll(pool))
+      // Only when the other side has got on since, or it never could.
+      if (done > (mine.at(-1) ?? -1) && mine.length < 2 * theirs.length) mine.push(...drawAll(pool))
       await new Promise((resolve) => setImmediate(resolve))
     }
     child.stdin!.end()
