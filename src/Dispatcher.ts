@@ -231,6 +231,11 @@ class Entry implements Ticket<unknown, unknown> {
     return status === "pending" || status === "scheduled" ? "pending" : "running"
   }
 
+  /** True when it has been given to its runner. */
+  get hasBegun(): boolean {
+    return this.handle !== undefined
+  }
+
   readonly status = Effect.sync(() => this.state)
   readonly exit = Effect.sync(() => Option.fromUndefinedOr(this.result))
   readonly await = Deferred.await(this.end)
@@ -441,9 +446,13 @@ class Impl {
   })
 }
 
-/** Stops all at the same time. The latest are stopped first, so that no place goes to one that is stopped next. */
+/** Stops all at the same time. Those that wait are stopped first, so that no place goes to one that is stopped next. */
 const cancelAll = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
-  Effect.forEach(entries.toReversed(), (entry) => entry.cancel, { concurrency: "unbounded", discard: true })
+  Effect.forEach(
+    entries.toSorted((a, b) => Number(a.hasBegun) - Number(b.hasBegun)),
+    (entry) => entry.cancel,
+    { concurrency: "unbounded", discard: true }
+  )
 
 /**
  * Makes a dispatcher. At the end of the current scope all its work is stopped.

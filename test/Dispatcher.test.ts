@@ -439,6 +439,18 @@ describe("Dispatcher", () => {
     { arbitrary: { runs: 300 } }
   )
 
+  it.effect("what waits for its turn is not started by the end of what it waits for, when all is stopped", () => {
+    const { layer, started } = world()
+    return Effect.gen(function* () {
+      const dispatcher = yield* Dispatcher.make({ concurrency: 1 })
+      yield* dispatcher.enqueue(hold, 0)
+      yield* dispatcher.dispatch(hold, 1)
+      yield* dispatcher.start
+      yield* dispatcher.reset
+      assert.deepStrictEqual(started, [1])
+    }).pipe(Effect.scoped, Effect.provide(layer, { local: true }))
+  })
+
   it.effect("ten thousand entries", () =>
     Effect.gen(function* () {
       const dispatcher = yield* Dispatcher.make({ concurrency: 100 })
