@@ -23,6 +23,31 @@ export interface Options {
 /** What was asked for cannot be done. The message says why, in one sentence. */
 export class Refusal extends Data.TaggedError("Refusal")<{ readonly message: string }> {}
 
+/** Makes a refusal of whatever reading a command line throws. */
+export const refusing = <A>(read: () => A): Effect.Effect<A, Refusal> =>
+  Effect.try({
+    try: read,
+    // Node's own messages go on, in further sentences, about what else might have been meant.
+    catch: (error) =>
+      error instanceof Refusal
+        ? error
+        : new Refusal({
+            message: `${(error as Error).message.split(/\.(?: |$|\n)|\n/)[0]}; --help shows what there is.`
+          })
+  })
+
+/** A whole number of at least 1. */
+export const wholeNumber = (name: string, text: string): number => {
+  if (/^\d{1,6}$/.test(text) && Number(text) >= 1) return Number(text)
+  throw new Refusal({ message: `--${name} takes a whole number of at least 1, not "${text}".` })
+}
+
+/** The one path that may be given. */
+export const onePath = (positionals: ReadonlyArray<string>): string | undefined => {
+  if (positionals.length <= 1) return positionals[0]
+  throw new Refusal({ message: `One folder or file can be given, not ${positionals.length}.` })
+}
+
 export const help = `Analyzes source code with one task, run in four ways, and compares them.
 
 Usage: npm start -- [options] [folder or file]
@@ -66,11 +91,8 @@ const parseOptions = (args: ReadonlyArray<string>): Options => {
       help: { type: "boolean", short: "h", default: false }
     }
   })
-  if (positionals.length > 1) {
-    throw new Refusal({ message: `One folder or file can be given, not ${positionals.length}.` })
-  }
   return {
-    path: positionals[0],
+    path: onePath(positionals),
     runners: parseRunners(values.runners),
     size: parseSize(values.size),
     json: values.json,
@@ -80,13 +102,4 @@ const parseOptions = (args: ReadonlyArray<string>): Options => {
 
 /** Reads the arguments of the command line. */
 export const parse = (args: ReadonlyArray<string>): Effect.Effect<Options, Refusal> =>
-  Effect.try({
-    try: () => parseOptions(args),
-    // Node's own messages go on, in further sentences, about what else might have been meant.
-    catch: (error) =>
-      error instanceof Refusal
-        ? error
-        : new Refusal({
-            message: `${(error as Error).message.split(/\.(?: |$|\n)|\n/)[0]}; --help shows what there is.`
-          })
-  })
+  refusing(() => parseOptions(args))

@@ -4,8 +4,8 @@
 import { availableParallelism, tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
-import * as Effect from "effect/Effect"
-import { Refusal } from "../analyze/options.ts"
+import type * as Effect from "effect/Effect"
+import { onePath, type Refusal, refusing, wholeNumber } from "../analyze/options.ts"
 
 export interface Options {
   /** A folder or a file. Without one, the sources of the installed `effect` package are processed. */
@@ -31,11 +31,6 @@ Options:
   --retry-failed     try the files again that have failed before
   --help             print this`
 
-const wholeNumber = (name: string, text: string): number => {
-  if (/^\d{1,6}$/.test(text) && Number(text) >= 1) return Number(text)
-  throw new Refusal({ message: `--${name} takes a whole number of at least 1, not "${text}".` })
-}
-
 const parseOptions = (args: ReadonlyArray<string>): Options => {
   const { positionals, values } = parseArgs({
     args: [...args],
@@ -48,11 +43,8 @@ const parseOptions = (args: ReadonlyArray<string>): Options => {
       help: { type: "boolean", short: "h", default: false }
     }
   })
-  if (positionals.length > 1) {
-    throw new Refusal({ message: `One folder or file can be given, not ${positionals.length}.` })
-  }
   return {
-    path: positionals[0],
+    path: onePath(positionals),
     state: resolve(values.state),
     limit: wholeNumber("limit", values.limit),
     size: wholeNumber("size", values.size),
@@ -63,12 +55,4 @@ const parseOptions = (args: ReadonlyArray<string>): Options => {
 
 /** Reads the arguments of the command line. */
 export const parse = (args: ReadonlyArray<string>): Effect.Effect<Options, Refusal> =>
-  Effect.try({
-    try: () => parseOptions(args),
-    catch: (error) =>
-      error instanceof Refusal
-        ? error
-        : new Refusal({
-            message: `${(error as Error).message.split(/\.(?: |$|\n)|\n/)[0]}; --help shows what there is.`
-          })
-  })
+  refusing(() => parseOptions(args))

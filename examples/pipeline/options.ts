@@ -3,8 +3,8 @@
  */
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
-import * as Effect from "effect/Effect"
-import { Refusal } from "../analyze/options.ts"
+import type * as Effect from "effect/Effect"
+import { onePath, type Refusal, refusing, wholeNumber } from "../analyze/options.ts"
 
 export interface Options {
   /** A folder or a file. Without one, the sources of the installed `effect` package are weighed. */
@@ -25,11 +25,6 @@ Options:
   --size <number>    how many processes and how many threads work (default: one for each processor)
   --help             print this`
 
-const wholeNumber = (name: string, text: string): number => {
-  if (/^\d{1,6}$/.test(text) && Number(text) >= 1) return Number(text)
-  throw new Refusal({ message: `--${name} takes a whole number of at least 1, not "${text}".` })
-}
-
 const parseOptions = (args: ReadonlyArray<string>): Options => {
   const { positionals, values } = parseArgs({
     args: [...args],
@@ -40,11 +35,8 @@ const parseOptions = (args: ReadonlyArray<string>): Options => {
       help: { type: "boolean", short: "h", default: false }
     }
   })
-  if (positionals.length > 1) {
-    throw new Refusal({ message: `One folder or file can be given, not ${positionals.length}.` })
-  }
   return {
-    path: positionals[0],
+    path: onePath(positionals),
     limit: values.limit === undefined ? Infinity : wholeNumber("limit", values.limit),
     size: wholeNumber("size", values.size),
     help: values.help
@@ -53,12 +45,4 @@ const parseOptions = (args: ReadonlyArray<string>): Options => {
 
 /** Reads the arguments of the command line. */
 export const parse = (args: ReadonlyArray<string>): Effect.Effect<Options, Refusal> =>
-  Effect.try({
-    try: () => parseOptions(args),
-    catch: (error) =>
-      error instanceof Refusal
-        ? error
-        : new Refusal({
-            message: `${(error as Error).message.split(/\.(?: |$|\n)|\n/)[0]}; --help shows what there is.`
-          })
-  })
+  refusing(() => parseOptions(args))
