@@ -11,7 +11,6 @@ import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task, TaskContext, ThreadRunner } from "../../src/index.ts"
 import * as Cache from "../../src/middleware/cache.ts"
 import { callKey } from "../../src/middleware/callKey.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
 import * as TaskRequest from "../../src/TaskRequest.ts"
 import { TaskRunner } from "../../src/TaskRunner.ts"
 import * as Leaks from "../leaks.ts"
@@ -320,24 +319,4 @@ describe("the key of a call", () => {
     ]
     assert.strictEqual(new Set(keys).size, keys.length)
   })
-})
-
-// The promises of a runner are kept when nothing is kept, and no two calls are the same.
-let calls = 0
-RunnerSuite.suite("FiberRunner, with a cache that nothing hits", {
-  make: ({ concurrency = 1, maxQueue, overflow, shutdownGrace, size }) =>
-    Middleware.cache({ timeToLive: 0, key: () => String(calls++) }).pipe(
-      Layer.provide(
-        FiberRunner.layer(RunnerSuite.handlers, { concurrency: size * concurrency, maxQueue, overflow, shutdownGrace })
-      )
-    ),
-  capabilities: {
-    queue: true,
-    boundary: false,
-    parallel: false,
-    isolated: false,
-    processes: false,
-    transfer: false,
-    modules: false
-  }
 })

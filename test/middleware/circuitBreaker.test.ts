@@ -9,7 +9,6 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task } from "../../src/index.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
 import { TaskRunner } from "../../src/TaskRunner.ts"
 import * as Leaks from "../leaks.ts"
 import { defectOf, endOf } from "./limited.ts"
@@ -199,23 +198,4 @@ describe("Middleware.circuitBreakerShared", () => {
       assert.strictEqual((yield* Effect.flip(Effect.provideContext(pay.run("well"), two)))._tag, "CircuitOpen")
     }).pipe(Effect.scoped, Effect.provide(CircuitBreaker.layerStoreMemory()))
   })
-})
-
-// The promises of a runner are kept by closed circuits.
-RunnerSuite.suite("FiberRunner, with a circuit breaker", {
-  make: ({ concurrency = 1, maxQueue, overflow, shutdownGrace, size }) =>
-    Middleware.circuitBreaker({ failures: 1_000_000 }).pipe(
-      Layer.provide(
-        FiberRunner.layer(RunnerSuite.handlers, { concurrency: size * concurrency, maxQueue, overflow, shutdownGrace })
-      )
-    ),
-  capabilities: {
-    queue: true,
-    boundary: false,
-    parallel: false,
-    isolated: false,
-    processes: false,
-    transfer: false,
-    modules: false
-  }
 })

@@ -1,7 +1,6 @@
 // Middlewares keep the promises of the runner behind them, and stacks of them behave like the runner alone.
 //
-// All of them together pass the whole conformance suite. Each one alone passes the parts of it that are about single tasks,
-// or all of it, which takes minutes, where STRAND_CONFORMANCE is "full".
+// All of them together pass the whole conformance suite, and so does each one alone.
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -13,11 +12,6 @@ import * as Stream from "effect/Stream"
 import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "../../src/index.ts"
 import * as tasks from "../../src/testing/definitions.ts"
 import { RunnerSuite } from "../../src/testing/index.ts"
-import { input } from "../../src/testing/runner/input.ts"
-import { interruption } from "../../src/testing/runner/interruption.ts"
-import { nesting } from "../../src/testing/runner/nesting.ts"
-import { observing } from "../../src/testing/runner/observing.ts"
-import { outcomes } from "../../src/testing/runner/outcomes.ts"
 import { makeNotes, type Notes } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
 import { names, stackOf } from "./transparent.ts"
@@ -43,19 +37,7 @@ const behind = (chosen: ReadonlyArray<string>): RunnerSuite.Subject => ({
 
 RunnerSuite.suite("FiberRunner, all middlewares", behind(names))
 
-const parts = { ends: outcomes, interruption, observing, "tasks of tasks": nesting, "bad input": input }
-
-for (const name of names) {
-  if (process.env["STRAND_CONFORMANCE"] === "full") RunnerSuite.suite(`FiberRunner, ${name}`, behind([name]))
-  else {
-    describe(`FiberRunner, ${name}`, () => {
-      const subject = behind([name])
-      for (const [part, register] of Object.entries(parts)) {
-        it.layer(subject.make({ size: 2 }), { excludeTestServices: true })(part, (it) => register(it, subject))
-      }
-    })
-  }
-}
+for (const name of names) RunnerSuite.suite(`FiberRunner, ${name}`, behind([name]))
 
 // --- what a wait before the runner must not do ------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ import { FiberRunner, Middleware, StoreRunner, Task, TaskContext, ThreadRunner }
 import * as MemoryStore from "../../src/store/MemoryStore.ts"
 import { TaskStore } from "../../src/store/TaskStore.ts"
 import { StoreFailure } from "../../src/TaskError.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
 import { TaskRunner } from "../../src/TaskRunner.ts"
 import * as Leaks from "../leaks.ts"
 
@@ -177,24 +176,4 @@ describe("Middleware.recorded", () => {
       )
     )
   )
-})
-
-// Every promise of a runner is kept when its tasks are recorded.
-RunnerSuite.suite("FiberRunner, recorded", {
-  make: ({ concurrency = 1, maxQueue, overflow, shutdownGrace, size }) =>
-    Middleware.recorded().pipe(
-      Layer.provide(
-        FiberRunner.layer(RunnerSuite.handlers, { concurrency: size * concurrency, maxQueue, overflow, shutdownGrace })
-      ),
-      Layer.provide(MemoryStore.layer())
-    ),
-  capabilities: {
-    queue: true,
-    boundary: false,
-    parallel: false,
-    isolated: false,
-    processes: false,
-    transfer: false,
-    modules: false
-  }
 })

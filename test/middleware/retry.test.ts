@@ -9,7 +9,6 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, StoreReader, StoreRunner, Task, TaskContext, ThreadRunner } from "../../src/index.ts"
 import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
 import { TaskRunner } from "../../src/TaskRunner.ts"
 import * as Leaks from "../leaks.ts"
 import * as Limited from "./limited.ts"
@@ -190,25 +189,4 @@ describe("Middleware.retry", () => {
       Effect.provide(MemoryStore.layer())
     )
   })
-})
-
-// The promises of a runner are kept with limits that nothing reaches.
-RunnerSuite.suite("FiberRunner, with retry, rateLimit and concurrency", {
-  make: ({ concurrency = 1, maxQueue, overflow, shutdownGrace, size }) =>
-    Middleware.retry(0).pipe(
-      Layer.provide(Middleware.rateLimit({ limit: 1_000_000, window: "1 second" })),
-      Layer.provide(Middleware.concurrency({ limit: 1_000_000 })),
-      Layer.provide(
-        FiberRunner.layer(RunnerSuite.handlers, { concurrency: size * concurrency, maxQueue, overflow, shutdownGrace })
-      )
-    ),
-  capabilities: {
-    queue: true,
-    boundary: false,
-    parallel: false,
-    isolated: false,
-    processes: false,
-    transfer: false,
-    modules: false
-  }
 })

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Stream from "effect/Stream"
 import { Middleware, type TaskRequest, type TaskRunner, type TaskStore } from "../../src/index.ts"
@@ -41,7 +42,11 @@ const unlimited = changing((request) => {
   }
 })
 
-type Made = Layer.Layer<TaskRunner, never, TaskRunner | TaskStore | RateLimiter.RateLimiter>
+type Made = Layer.Layer<
+  TaskRunner,
+  never,
+  TaskRunner | TaskStore | RateLimiter.RateLimiter | CircuitBreaker.CircuitBreakerStore
+>
 
 /** Makes each middleware: a new one at each call. */
 const transparent: Readonly<Record<string, () => Made>> = {
@@ -49,6 +54,7 @@ const transparent: Readonly<Record<string, () => Made>> = {
   // Of calls that are never the same nothing is kept for others.
   cache: () => Middleware.cache({ timeToLive: "1 hour", key: ({ id }) => id }),
   circuitBreaker: () => Middleware.circuitBreaker({ failures: 1_000_000 }),
+  circuitBreakerShared: () => Middleware.circuitBreakerShared({ failures: 1_000_000 }),
   concurrency: () => Middleware.concurrency({ limit: 1_000_000 }),
   // Nothing is wanted in the log, but each task is timed.
   logging: () => Middleware.logging({ level: "Trace", failureLevel: "Trace", slow: "1 hour" }),
@@ -72,5 +78,6 @@ export const stackOf = <E, R>(
 ): Layer.Layer<TaskRunner, E, R> =>
   Middleware.stack(runner, ...chosen.map((name) => transparent[name]!())).pipe(
     Layer.provide(MemoryStore.layer()),
+    Layer.provide(CircuitBreaker.layerStoreMemory()),
     Layer.provide(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory))
   )
