@@ -120,6 +120,38 @@ const consumer: Readonly<Record<string, string>> = {
     assert.notEqual(result.threadId, 0)
   `,
 
+  "composed.mjs": `
+    import assert from "node:assert/strict"
+    import { Effect } from "effect"
+    import { asTask, Middleware, Strand, TaskMetrics, TaskRouter, ThreadRunner } from "effect-strand"
+    import { runProcess } from "effect-strand/process"
+    import { where } from "./tasks.mjs"
+
+    const module = new URL("./tasks.mjs", import.meta.url)
+
+    const own = Effect.gen(function* () {
+      const mill = yield* runProcess({ task: where, payload: { n: 21 }, module })
+      return yield* mill.result
+    })
+    const child = await Effect.runPromise(Effect.scoped(own))
+    assert.equal(child.n, 42)
+    assert.notEqual(child.pid, process.pid)
+
+    const router = TaskRouter.layer({ threads: ThreadRunner.layer({ module, size: 1 }), default: "threads" })
+    const counted = Effect.gen(function* () {
+      yield* where.run({ n: 1 })
+      return yield* TaskMetrics.use(({ snapshot }) => snapshot)
+    })
+    const stack = Middleware.stack(router, Middleware.metrics(), Middleware.rateLimit({ limit: 10, window: "1 second" }))
+    assert.equal((await Effect.runPromise(counted.pipe(Effect.provide(stack)))).completed, 1)
+
+    assert.equal(await Effect.runPromise(asTask((a, b) => a + b, { runner: "process" })(40, 2)), 42)
+
+    const strand = Strand.start({ runner: "thread", module, size: 1 })
+    assert.equal((await strand.run(where, { n: 21 })).n, 42)
+    await strand.close()
+  `,
+
   "subpaths.mjs": subpaths.map((subpath) => `await import("${subpath}")`).join("\n"),
 
   "consumer.ts": `
@@ -189,6 +221,7 @@ try {
   )
   step("a task on a thread and in a process", () => node(project, "main.mjs"))
   step("a task of a store, on a thread", () => node(project, "durable.mjs"))
+  step("processes of their own, a router, middleware, functions, Promises", () => node(project, "composed.mjs"))
   step("every subpath loads", () => node(project, "subpaths.mjs"))
   step("types", () => node(project, installed("typescript", "bin/tsc")))
 } finally {
