@@ -191,7 +191,7 @@ describe("claims", () => {
     const start = new Int32Array(new SharedArrayBuffer(8))
     const pool = Claims.poolShared(shared)
     const worker = new Worker(drawer, { workerData: { shared, start, end: total }, execArgv: [] })
-    await once(worker, "online")
+    assert.deepStrictEqual(await once(worker, "message"), ["ready"])
     const message = once(worker, "message") as Promise<[Array<number>]>
     const mine: Array<number> = []
     Atomics.store(start, 0, 1)

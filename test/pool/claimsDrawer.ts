@@ -43,6 +43,8 @@ if (isMainThread) {
   }
   const { take } = Claims.workerShared(shared)
   const drawn: Array<number> = []
+  // From here on it needs nothing of the thread that has started it, which is not going to turn its event loop.
+  parentPort!.postMessage("ready", [])
   Atomics.wait(start, 0, 0)
   // The second number of `start` is what the pool has extended its numbers to.
   for (let arrived = 0; arrived < end;) {
