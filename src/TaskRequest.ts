@@ -135,7 +135,7 @@ export interface Origin {
 const inboxCapacity = 256
 
 /** The messages in a queue, each taken when it is read: what one reader leaves is there for the next. */
-export const readMessages = (queue: Queue.Dequeue<unknown, Cause.Done>): Stream.Stream<unknown> =>
+const readMessages = (queue: Queue.Dequeue<unknown, Cause.Done>): Stream.Stream<unknown> =>
   Stream.fromPull(Effect.succeed(Effect.map(Queue.take(queue), (message) => [message] as const)))
 
 const cancelsItself = (cause: Cause.Cause<unknown>, id: string): boolean =>

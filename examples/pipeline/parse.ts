@@ -2,14 +2,10 @@
  * The tasks module of the pool "parse", whose workers are processes. A parser that a strange file brings down takes its
  * process along, and nothing else.
  */
-import { readFile } from "node:fs/promises"
 import { stripTypeScriptTypes } from "node:module"
-import { extname } from "node:path"
 import { type Comment, parse } from "acorn"
-import * as Effect from "effect/Effect"
+import { withSource } from "../analyze/source.ts"
 import { splitFile, Unreadable } from "./definition.ts"
-
-const javaScript = new Set([".js", ".mjs", ".cjs"])
 
 const encoder = new TextEncoder()
 
@@ -40,18 +36,10 @@ const split = (source: string) => {
   }
 }
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0]! : String(error))
-
 export default splitFile.toLayer(({ path }) =>
-  Effect.gen(function* () {
-    const unreadable = (error: unknown) => new Unreadable({ path, reason: reason(error) })
-    const source = yield* Effect.tryPromise({
-      try: (signal) => readFile(path, { encoding: "utf8", signal }),
-      catch: unreadable
-    })
-    return yield* Effect.try({
-      try: () => split(javaScript.has(extname(path)) ? source : stripTypeScriptTypes(source)),
-      catch: unreadable
-    })
-  })
+  withSource(
+    path,
+    (source, language) => split(language === "javascript" ? source : stripTypeScriptTypes(source)),
+    (reason) => new Unreadable({ path, reason })
+  )
 )

@@ -73,7 +73,7 @@ const write = (value: unknown, depth: number): string | undefined => {
  * Writes the payload of a call; undefined when it does not match its schema, or has values in it that cannot be written: of
  * classes without a schema, and functions.
  */
-export const payloadText = ({ payload, task }: TaskRequest): string | undefined => {
+const payloadText = ({ payload, task }: TaskRequest): string | undefined => {
   const codec = TaskCodec.of(task).payload
   const encoded = codec.encode(payload)
   if (Result.isFailure(encoded)) return undefined

@@ -24,7 +24,7 @@ export interface Line {
 export const maxLength = 65_536
 
 /** So many lines wait for a slow reader; then it misses the oldest of them. */
-export const maxWaiting = 16_384
+const maxWaiting = 16_384
 
 /** Cuts bytes into lines. */
 export const splitter = (onLines: (lines: ReadonlyArray<string>) => void) => {

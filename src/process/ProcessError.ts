@@ -15,10 +15,8 @@ const saying = (lines: ReadonlyArray<string>): string => {
 }
 
 /** How a process ended: `exited with code 1`, `was ended by signal SIGKILL`. */
-export const howItEnded = (end: {
-  readonly exitCode?: number | undefined
-  readonly signal?: string | undefined
-}): string => (end.signal === undefined ? `exited with code ${end.exitCode}` : `was ended by signal ${end.signal}`)
+const howItEnded = (end: { readonly exitCode?: number | undefined; readonly signal?: string | undefined }): string =>
+  end.signal === undefined ? `exited with code ${end.exitCode}` : `was ended by signal ${end.signal}`
 
 /**
  * The command could not be started: it does not exist, it may not be run, or the machine has no room for it.

@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { threadId } from "node:worker_threads"
 import { asTask, FiberRunner, Middleware, StoreReader, StoreRunner, ThreadRunner } from "../../src/index.ts"
+import { until } from "../../src/testing/Subject.ts"
 import * as MemoryStore from "../../src/store/MemoryStore.ts"
 
 const place = () => {
@@ -81,11 +82,13 @@ describe("asTask", () => {
 
   it.live("a busy loop can be interrupted", () =>
     Effect.gen(function* () {
-      const busy = asTask(() => {
+      const busy = asTask((started: Int32Array) => {
+        Atomics.store(started, 0, 1)
         for (;;);
       })
-      const fiber = yield* Effect.forkChild(busy(), { startImmediately: true })
-      yield* Effect.sleep("100 millis")
+      const started = new Int32Array(new SharedArrayBuffer(4))
+      const fiber = yield* Effect.forkChild(busy(started), { startImmediately: true })
+      yield* until("the loop to run", () => Atomics.load(started, 0) === 1)
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(yield* asTask((n: number) => n + 1)(1), 2)
     })

@@ -18,7 +18,7 @@ export interface Lane {
 }
 
 /** A queue that nothing has been said about. */
-export const defaultSettings: QueueSettings = { paused: false, concurrency: undefined, concurrencyPerKey: undefined }
+const defaultSettings: QueueSettings = { paused: false, concurrency: undefined, concurrencyPerKey: undefined }
 
 /**
  * Lanes and settings, kept in memory as of a version that the database tells. All methods belong in a transaction.
