@@ -1,7 +1,7 @@
 /**
  * Cancelling a busy loop in a thread.
  *
- * Code that never waits cannot be interrupted from inside its thread. The pool gives it `grace` to end by itself, then
+ * Code that never waits cannot be interrupted from inside its thread. The pool gives it `forceKillAfter` to end by itself, then
  * replaces the thread. Interrupting the handle, a time limit and cancelling by id all come to the same.
  */
 import { Cause, Console, Effect, Exit, Fiber } from "effect"
@@ -21,7 +21,7 @@ const program = Effect.gen(function* () {
   const late = yield* spin.run(undefined, { timeout: "100 millis" }).pipe(Effect.flip)
   yield* Console.log(`Over its time limit: ${late._tag}`)
 
-  const runner = yield* TaskRunner
+  const runner = yield* TaskRunner.TaskRunner
   const second = yield* spin.fork()
   yield* runner.cancel(second.taskId)
   const cancelled = yield* Effect.flip(Fiber.join(second))
@@ -33,7 +33,7 @@ const program = Effect.gen(function* () {
 const runner = ThreadRunner.layer({
   module: new URL("./tasks/work.ts", import.meta.url),
   size: 1,
-  grace: "50 millis"
+  forceKillAfter: "50 millis"
 })
 
 await Effect.runPromise(Effect.provide(program, runner))

@@ -10,7 +10,7 @@ import { fibonacci } from "./tasks/work.ts"
 
 const program = Effect.gen(function* () {
   yield* Console.log(`fibonacci(10) = ${yield* fibonacci.run({ n: 10 })}`)
-  const runner = yield* TaskRunner
+  const runner = yield* TaskRunner.TaskRunner
   const { completed, workers } = yield* runner.stats
   yield* Console.log(`${completed} tasks on ${workers.length} threads`)
 })

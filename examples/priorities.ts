@@ -16,7 +16,7 @@ const letters = [
 ]
 
 const program = Effect.gen(function* () {
-  const runner = yield* TaskRunner
+  const runner = yield* TaskRunner.TaskRunner
   yield* runner.pause
 
   const fibers = yield* Effect.forEach(letters, ({ from, priority }) =>

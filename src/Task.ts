@@ -14,20 +14,27 @@ import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { Args, CallOptions, DiscardOptions, RunOptions, StreamCallOptions, StreamOptions } from "./CallOptions.ts"
-import type { Cloned } from "./FunctionTask.ts"
-import type * as Partial from "./Partial.ts"
-import type { Portable } from "./Portable.ts"
-import type { TaskCodec } from "./TaskCodec.ts"
+import type {
+  Args,
+  CallOptions,
+  DiscardOptions,
+  RunOptions,
+  StreamCallOptions,
+  StreamOptions
+} from "./internal/task/CallOptions.ts"
+import type { Cloned } from "./internal/task/FunctionTask.ts"
+import type * as Partial from "./internal/task/Partial.ts"
+import type { Portable } from "./internal/values/Portable.ts"
+import type { TaskCodec } from "./internal/values/TaskCodec.ts"
 import type { TaskContext } from "./TaskContext.ts"
 import type { TaskError } from "./TaskError.ts"
 import type * as TaskFiber from "./TaskFiber.ts"
 import type * as TaskHandlers from "./TaskHandlers.ts"
-import { define, TypeId } from "./TaskMethods.ts"
+import { define, TypeId } from "./internal/task/TaskMethods.ts"
 import type { TaskRunner } from "./TaskRunner.ts"
 
-export { all, asCompleted, forEach, forkAll, forkAllDiscard } from "./Batch.ts"
-export type { BatchOptions, Completed } from "./Batch.ts"
+export { all, asCompleted, forEach, forkAll, forkAllDiscard } from "./internal/task/Batch.ts"
+export type { BatchOptions, Completed } from "./internal/task/Batch.ts"
 export type {
   Args,
   CallOptions,
@@ -37,9 +44,9 @@ export type {
   StreamCallOptions,
   StreamOptions,
   Transferable
-} from "./CallOptions.ts"
-export { fn, type FunctionPayload, type FunctionTask, portable } from "./FunctionTask.ts"
-export type { Hooks, ResultHooks, StreamHooks } from "./Hooks.ts"
+} from "./internal/task/CallOptions.ts"
+export { fn, type FunctionPayload, type FunctionTask, portable } from "./internal/task/FunctionTask.ts"
+export type { Hooks, ResultHooks, StreamHooks } from "./internal/task/Hooks.ts"
 
 /** A schema that needs no services to encode and decode. */
 type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonly EncodingServices: never }

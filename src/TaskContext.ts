@@ -24,7 +24,7 @@ import type { TaskCancelled } from "./TaskError.ts"
  *
  * const handlers = climb.toLayer(({ steps }) =>
  *   Effect.gen(function* () {
- *     const context = yield* TaskContext
+ *     const context = yield* TaskContext.TaskContext
  *     for (let step = 1; step <= steps; step++) {
  *       yield* Effect.sleep("5 millis")
  *       yield* context.progress(step / steps)

@@ -296,6 +296,23 @@ export class TransportFailure extends Schema.TaggedError<TransportFailure>()("Tr
 }
 
 /**
+ * A router has no runner to give: none has this name, or its Layer has failed, or the router is at its end.
+ *
+ * @category errors
+ * @since 0.3.0
+ */
+export class RunnerUnavailable extends Schema.TaggedError<RunnerUnavailable>()("RunnerUnavailable", {
+  runner: Schema.String,
+  reason: Schema.String,
+  /** What the Layer has failed with, when it has. */
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `The runner "${this.runner}" is not available: ${this.reason}`
+  }
+}
+
+/**
  * Every error that running a task can add to the task's own.
  *
  * **Example** (Recovering from one of them)
@@ -334,6 +351,7 @@ export const TaskError = Schema.Union([
   Unauthorized,
   CircuitOpen,
   TaskRejected,
+  RunnerUnavailable,
   StoreFailure,
   TransportFailure
 ])

@@ -16,15 +16,15 @@ import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { type Caller, callerOf } from "./Caller.ts"
-import * as Partial from "./Partial.ts"
+import { type Caller, callerOf } from "./internal/call/Caller.ts"
+import * as Partial from "./internal/task/Partial.ts"
 import type * as Task from "./Task.ts"
-import * as TaskCodec from "./TaskCodec.ts"
+import * as TaskCodec from "./internal/values/TaskCodec.ts"
 import type { TaskContext } from "./TaskContext.ts"
-import { idPrefix, keyOf, makeId, nextNumber } from "./TaskId.ts"
+import { idPrefix, keyOf, makeId, nextNumber } from "./internal/task/TaskId.ts"
 import { type RunnerClosed, TaskCancelled, type TaskError, TaskRejected } from "./TaskError.ts"
 
-export type { Caller } from "./Caller.ts"
+export type { Caller } from "./internal/call/Caller.ts"
 
 /**
  * Where a task is in its life.

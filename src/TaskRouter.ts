@@ -11,11 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { IdleGate } from "./IdleGate.ts"
-import * as MergedStats from "./MergedStats.ts"
-import { type Building, NamedRunner, type Place, RunnerUnavailable } from "./NamedRunner.ts"
-import { forHandlers, type Route, type Routing, routing } from "./Routing.ts"
-import { isTaskError, RunnerClosed, type TaskError, TaskRejected } from "./TaskError.ts"
+import { IdleGate } from "./internal/call/IdleGate.ts"
+import * as MergedStats from "./internal/router/MergedStats.ts"
+import { type Building, NamedRunner, type Place } from "./internal/router/NamedRunner.ts"
+import { forHandlers, type Route, type Routing, routing } from "./internal/router/Routing.ts"
+import { isTaskError, RunnerClosed, RunnerUnavailable, type TaskError, TaskRejected } from "./TaskError.ts"
 import type { Hold, TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
@@ -31,7 +31,7 @@ type WithRunner = {
 }
 
 /**
- * The names in what {@link TaskRouter.layer} is given.
+ * The names in what {@link layer} is given.
  *
  * @category utility types
  * @since 0.3.0
@@ -39,7 +39,7 @@ type WithRunner = {
 export type RunnerNames<Runners> = Exclude<keyof Runners, "default"> & string
 
 /**
- * What {@link TaskRouter.layer} is given: Layers of runners by their names, and in `default` the name of the one for tasks
+ * What {@link layer} is given: Layers of runners by their names, and in `default` the name of the one for tasks
  * that name none.
  *
  * @category utility types
@@ -50,7 +50,7 @@ export type NamedRunners<Runners> = {
 } & { readonly default: unknown }
 
 /**
- * Options of {@link TaskRouter.layer}.
+ * Options of {@link layer}.
  *
  * @category models
  * @since 0.3.0
@@ -286,9 +286,9 @@ class Router {
  *
  * const program = Effect.gen(function* () {
  *   console.log(yield* greet.run("Ada"))
- *   console.log(yield* (yield* TaskRouter).opened)
+ *   console.log(yield* (yield* TaskRouter.TaskRouter).opened)
  *   console.log(yield* square.run(12))
- *   console.log(yield* (yield* TaskRouter).opened)
+ *   console.log(yield* (yield* TaskRouter.TaskRouter).opened)
  * }).pipe(Effect.provide(Runners))
  *
  * await Effect.runPromise(program)
@@ -322,47 +322,9 @@ export class TaskRouter extends Context.Service<
      */
     readonly awaitIdle: Runner["awaitIdle"]
   }
->()("effect-strand/TaskRouter") {
-  /**
-   * A runner that hands tasks to named ones: `TaskRouter.layer({ thread: ..., process: ..., default: "thread" })`.
-   *
-   * **Details**
-   *
-   * - the option `runner` of a call, or of the task's definition, says which runner runs it, otherwise `default` does. A
-   *   name that no runner has fails with `TaskRejected`, which lists those there are
-   * - a runner is opened at the first call that needs it, once for all that come meanwhile. What its Layer fails with is
-   *   the call's error, as it is when it is a `TaskError`, otherwise within a `TaskRejected`; the next call tries again
-   * - Layers that the runners depend on are shared, among them and with the rest of the program. A Layer with two names is
-   *   one runner
-   * - all runners that are open end together with the router, at the same time
-   * - `tasks`, `get`, `cancel`, `pause`, `resume` and `stats` are about all runners that are open, and a runner that is
-   *   opened during a pause is paused. Percentiles in `stats` are about right. `resize` is about the default runner; the
-   *   others are resized by themselves: `TaskRouter.get(name)`
-   * - `attach` asks the runners that are open, then the one that the definition names or the default one
-   *
-   * **Gotchas**
-   *
-   * Handlers that run in this program run tasks that name no runner on their own one, and all others where they say. While
-   * the other one runs a task, the handler's lends its place, so that runners with limits cannot wait for each other.
-   * Handlers in threads and processes know their own pool only: all their tasks run there, whatever they name.
-   *
-   * At the end of a router each runner refuses tasks that come from handlers of another. Wait for them with
-   * `awaitIdle({ close: true })` before.
-   */
-  static readonly layer = <
-    const Runners extends NamedRunners<Runners>,
-    const Open extends RunnerNames<Runners> = never
-  >(
-    runners: Runners,
-    options?: RouterOptions<Open>
-  ): Layer.Layer<
-    TaskRunner | TaskRouter,
-    Layer.Error<Extract<Runners[Open], Layer.Any>>,
-    Layer.Services<Extract<Runners[RunnerNames<Runners>], Layer.Any>>
-  > => layer(runners as unknown as Readonly<Record<string, unknown>>, options?.open ?? []) as never
-}
+>()("effect-strand/TaskRouter") {}
 
-const layer = (
+const layerUntyped = (
   { default: byDefault, ...layers }: Readonly<Record<string, unknown>>,
   open: ReadonlyArray<string>
 ): Layer.Layer<TaskRunner | TaskRouter, unknown, unknown> =>
@@ -379,3 +341,41 @@ const layer = (
       return Context.add(Context.make(TaskRunner, runner), TaskRouter, service)
     })
   )
+
+/**
+ * A runner that hands tasks to named ones: `TaskRouter.layer({ thread: ..., process: ..., default: "thread" })`.
+ *
+ * **Details**
+ *
+ * - the option `runner` of a call, or of the task's definition, says which runner runs it, otherwise `default` does. A
+ *   name that no runner has fails with `TaskRejected`, which lists those there are
+ * - a runner is opened at the first call that needs it, once for all that come meanwhile. What its Layer fails with is
+ *   the call's error, as it is when it is a `TaskError`, otherwise within a `TaskRejected`; the next call tries again
+ * - Layers that the runners depend on are shared, among them and with the rest of the program. A Layer with two names is
+ *   one runner
+ * - all runners that are open end together with the router, at the same time
+ * - `tasks`, `get`, `cancel`, `pause`, `resume` and `stats` are about all runners that are open, and a runner that is
+ *   opened during a pause is paused. Percentiles in `stats` are about right. `resize` is about the default runner; the
+ *   others are resized by themselves: `TaskRouter.get(name)`
+ * - `attach` asks the runners that are open, then the one that the definition names or the default one
+ *
+ * **Gotchas**
+ *
+ * Handlers that run in this program run tasks that name no runner on their own one, and all others where they say. While
+ * the other one runs a task, the handler's lends its place, so that runners with limits cannot wait for each other.
+ * Handlers in threads and processes know their own pool only: all their tasks run there, whatever they name.
+ *
+ * At the end of a router each runner refuses tasks that come from handlers of another. Wait for them with
+ * `awaitIdle({ close: true })` before.
+ *
+ * @category layers
+ * @since 0.3.0
+ */
+export const layer = <const Runners extends NamedRunners<Runners>, const Open extends RunnerNames<Runners> = never>(
+  runners: Runners,
+  options?: RouterOptions<Open>
+): Layer.Layer<
+  TaskRunner | TaskRouter,
+  Layer.Error<Extract<Runners[Open], Layer.Any>>,
+  Layer.Services<Extract<Runners[RunnerNames<Runners>], Layer.Any>>
+> => layerUntyped(runners as unknown as Readonly<Record<string, unknown>>, options?.open ?? []) as never

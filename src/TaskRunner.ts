@@ -15,15 +15,15 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { IdleGate } from "./IdleGate.ts"
-import { LiveTasks } from "./LiveTasks.ts"
+import { IdleGate } from "./internal/call/IdleGate.ts"
+import { LiveTasks } from "./internal/call/LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
 import { RunnerClosed, type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { Hold, TaskInfo, TaskRequest } from "./TaskRequest.ts"
-import { endOf, streamWithOptions, withOptions } from "./Waiting.ts"
+import { endOf, streamWithOptions, withOptions } from "./internal/call/Waiting.ts"
 
-export { isFinal } from "./Waiting.ts"
+export { isFinal } from "./internal/call/Waiting.ts"
 
 /**
  * Runs tasks, wherever its Layer says.

@@ -121,7 +121,7 @@ describe("Dispatcher", () => {
       const dispatcher = yield* Dispatcher.make()
       yield* dispatcher.enqueue(half, 4)
       yield* dispatcher.enqueue(double, 4, { runner: "thread" })
-      const thread = yield* Effect.flatMap(TaskRouter, (router) => router.get("thread"))
+      const thread = yield* Effect.flatMap(TaskRouter.TaskRouter, (router) => router.get("thread"))
       yield* dispatcher.enqueueOn(thread, double, 5)
       yield* dispatcher.enqueue(half, 4, { runner: "nowhere" })
       const results = yield* dispatcher.run()

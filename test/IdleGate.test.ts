@@ -29,7 +29,7 @@ const make = (child: () => Effect.Effect<number | undefined> = () => Effect.succ
   const handlers = Layer.mergeAll(
     hold.toLayer(() => latch.await),
     note.toLayer((n) =>
-      Effect.map(TaskContext, ({ deadline }) => {
+      Effect.map(TaskContext.TaskContext, ({ deadline }) => {
         noted.push(n)
         return deadline
       })

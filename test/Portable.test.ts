@@ -1,8 +1,8 @@
 // A plain function gets its payload as its argument, or the elements of its payload as its arguments.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { asTask, FiberRunner, Task, ThreadRunner } from "../src/index.ts"
-import * as Portable from "../src/Portable.ts"
+import { FiberRunner, Strand, Task, ThreadRunner } from "../src/index.ts"
+import * as Portable from "../src/internal/values/Portable.ts"
 import * as Leaks from "./leaks.ts"
 
 Leaks.check()
@@ -57,7 +57,7 @@ describe("Portable", () => {
         const results = Effect.all([power.run([3]), power.run([3, 3]), sum.run([1, 2, 3])])
         assert.deepStrictEqual(yield* Effect.provide(results, runner), [9, 27, 6])
       }
-      const add = asTask((a: number, b: number = 2) => a + b, { runner: "inline" })
+      const add = Strand.asTask((a: number, b: number = 2) => a + b, { runner: "inline" })
       assert.deepStrictEqual([yield* add(1), yield* add(1, 5)], [3, 6])
     })
   )

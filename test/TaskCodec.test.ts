@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Task from "../src/Task.ts"
-import * as TaskCodec from "../src/TaskCodec.ts"
+import * as TaskCodec from "../src/internal/values/TaskCodec.ts"
 import { Everything } from "../src/testing/definitions.ts"
 
 class Denied extends Schema.TaggedError<Denied>()("Denied", { at: Schema.Date }) {}

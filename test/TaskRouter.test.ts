@@ -21,7 +21,7 @@ import {
   TaskRouter,
   ThreadRunner
 } from "../src/index.ts"
-import * as MergedStats from "../src/MergedStats.ts"
+import * as MergedStats from "../src/internal/router/MergedStats.ts"
 import * as MemoryStore from "../src/store/MemoryStore.ts"
 import { TaskStore } from "../src/store/TaskStore.ts"
 import { CircuitOpen } from "../src/TaskError.ts"
@@ -92,7 +92,7 @@ describe("TaskRouter", () => {
         assert.strictEqual(error._tag, "TaskRejected")
         assert.match(error.message, /"gpu".*\(runners known here: quick, slow\)/)
       }
-      const router = yield* TaskRouter
+      const router = yield* TaskRouter.TaskRouter
       assert.strictEqual((yield* Effect.flip(router.get("gpu"))).runner, "gpu")
       assert.strictEqual((yield* Effect.flip(router.close("gpu")))._tag, "RunnerUnavailable")
     }).pipe(Effect.provide(two()))
@@ -102,7 +102,7 @@ describe("TaskRouter", () => {
     Effect.gen(function* () {
       const notes: Array<string> = []
       yield* Effect.gen(function* () {
-        const router = yield* TaskRouter
+        const router = yield* TaskRouter.TaskRouter
         assert.deepStrictEqual([router.names, yield* router.opened, notes], [["quick", "slow"], [], []])
         yield* Effect.all([whereSlow.run(), whereSlow.run(), router.get("slow")], { concurrency: "unbounded" })
         assert.deepStrictEqual([yield* router.opened, notes], [["slow"], ["slow opened"]])
@@ -198,7 +198,7 @@ describe("TaskRouter", () => {
       assert.strictEqual((yield* Fiber.join(waiting))._tag, "RunnerClosed")
       assert.isTrue(stopped)
       assert.strictEqual((yield* Effect.flip(Effect.provideContext(where.run(), context)))._tag, "RunnerClosed")
-      const router = Context.get(context, TaskRouter)
+      const router = Context.get(context, TaskRouter.TaskRouter)
       assert.match((yield* Effect.flip(router.get("never"))).message, /has ended/)
     })
   )
@@ -207,7 +207,7 @@ describe("TaskRouter", () => {
     Effect.gen(function* () {
       const notes: Array<string> = []
       yield* Effect.gen(function* () {
-        const router = yield* TaskRouter
+        const router = yield* TaskRouter.TaskRouter
         yield* router.close("slow")
         const waiting = yield* wait.fork(undefined, { runner: "slow" })
         yield* where.run()
@@ -292,7 +292,7 @@ describe("TaskRouter", () => {
         )
       const shared = make()
       yield* Effect.gen(function* () {
-        const router = yield* TaskRouter
+        const router = yield* TaskRouter.TaskRouter
         assert.strictEqual(yield* value.run(undefined, { runner: "a" }), 1)
         assert.strictEqual(yield* value.run(undefined, { runner: "b" }), 1)
         assert.strictEqual(yield* router.get("b"), yield* router.get("c"))
@@ -315,7 +315,7 @@ describe("TaskRouter", () => {
       for (const id of ids) assert.isTrue(Option.isSome(yield* store.get(id)))
       // The runner that a definition names is asked for its tasks, also before it has been opened.
       const stored = Task.make("where", { success: Schema.String, runner: "store" })
-      yield* (yield* TaskRouter).close("store")
+      yield* (yield* TaskRouter.TaskRouter).close("store")
       const handle = yield* stored.attach(id)
       const reader = StoreReader.layer({ tasks: [where] }).pipe(
         Layer.provide(FiberRunner.layer(where.toLayer(() => Effect.succeed("reader"))))
@@ -347,7 +347,7 @@ describe("TaskRouter", () => {
     Effect.gen(function* () {
       const double = Task.portable("double", (n: number) => n * 2, { runner: "images" })
       assert.strictEqual(yield* double.run(21), 42)
-      const images = yield* Effect.flatMap(TaskRouter, (router) => router.get("images"))
+      const images = yield* Effect.flatMap(TaskRouter.TaskRouter, (router) => router.get("images"))
       yield* images.resize(2)
       assert.deepStrictEqual(yield* Task.forEach(double, [1, 2, 3]), [2, 4, 6])
       assert.strictEqual((yield* images.stats).completed, 4)
@@ -369,7 +369,7 @@ describe("TaskRouter", () => {
       yield* Effect.gen(function* () {
         const runner = yield* TaskRunner
         const unopened = yield* Effect.forkChild(where.run(), now)
-        yield* (yield* TaskRouter).get("slow")
+        yield* (yield* TaskRouter.TaskRouter).get("slow")
         const held = yield* Effect.forkChild(whereSlow.run(), now)
         assert.deepStrictEqual(
           (yield* runner.tasks).map(({ name }) => name),
@@ -392,7 +392,7 @@ describe("TaskRouter", () => {
       const holding = Middleware.make((_request, next) => Effect.andThen(Deferred.await(gate), next))
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(Layer.provideMerge(holding, two()), scope)
-      yield* Context.get(context, TaskRouter).get("slow")
+      yield* Context.get(context, TaskRouter.TaskRouter).get("slow")
       const held = yield* Effect.forkChild(Effect.provideContext(whereSlow.run(), context), now)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), now)
       assert.strictEqual((yield* Effect.flip(Effect.provideContext(whereSlow.run(), context)))._tag, "RunnerClosed")
@@ -442,7 +442,7 @@ describe("TaskRouter, whatever is done to it", () => {
           []
         const others: Array<Fiber.Fiber<unknown, unknown>> = []
         yield* Effect.gen(function* () {
-          const router = yield* TaskRouter
+          const router = yield* TaskRouter.TaskRouter
           for (const step of steps) {
             if (step.do === "turn") yield* Effect.yieldNow
             else if (step.do === "leave") yield* Fiber.interruptAll(others.splice(0, 1))
@@ -496,7 +496,7 @@ describe("TaskRouter, tasks of handlers", () => {
               (lists) => [name, ...lists.flat()]
             )
       ),
-      idOf.toLayer(() => Effect.map(TaskContext, ({ id, parentId }) => [id, String(parentId)])),
+      idOf.toLayer(() => Effect.map(TaskContext.TaskContext, ({ id, parentId }) => [id, String(parentId)])),
       abroad.toLayer((how) =>
         Effect.gen(function* () {
           const there = { runner: other }
@@ -512,7 +512,7 @@ describe("TaskRouter, tasks of handlers", () => {
             case "fork": {
               const [id] = yield* Effect.flatMap(idOf.fork(undefined, there), Fiber.join)
               const [other, parent] = yield* idOf.run(undefined, there)
-              return [(yield* TaskContext).id === parent, id !== other]
+              return [(yield* TaskContext.TaskContext).id === parent, id !== other]
             }
             case "cancel": {
               const runner = yield* TaskRunner
@@ -582,7 +582,7 @@ describe("TaskRouter, tasks of handlers", () => {
 
   it.live("are still run on both when nothing comes in from outside any more", () =>
     Effect.gen(function* () {
-      const router = yield* TaskRouter
+      const router = yield* TaskRouter.TaskRouter
       const fiber = yield* zigzag.fork(4)
       yield* router.awaitIdle({ close: true })
       assert.strictEqual((yield* Fiber.join(fiber)).length, 31)

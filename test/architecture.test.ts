@@ -75,8 +75,8 @@ const isOneOf =
     files.some((file) => path === `src/${file}`)
 
 const isIndex = isOneOf("index.ts")
-const isCore = (path: string) => /^src\/[^/]+\.ts$/.test(path) && !isIndex(path)
-const isFolder = (path: string) => /^src\/[^/]+\//.test(path)
+const isCore = (path: string) => (/^src\/[^/]+\.ts$/.test(path) && !isIndex(path)) || isIn("internal")(path)
+const isFolder = (path: string) => /^src\/[^/]+\//.test(path) && !isIn("internal")(path)
 const isBuiltin = (target: string) => target.startsWith("node:") || builtinModules.includes(target)
 const isStoreService = isOneOf("store/TaskStore.ts", "store/TaskQueue.ts")
 
@@ -86,16 +86,19 @@ interface Arrow {
   readonly because: string
 }
 
+const folders = ["runner", "store", "middleware", "process", "broker", "server", "cli", "workflow"]
+
 const arrows: ReadonlyArray<Arrow> = [
   {
     from: isCore,
     mustNotImport: isBuiltin,
-    because: "a core file (src/*.ts) imports nothing from Node, so that it runs wherever Effect does"
+    because: "a core file (src/*.ts, src/internal) imports nothing from Node, so that it runs wherever Effect does"
   },
   {
     from: isCore,
     mustNotImport: (target) => isFolder(target) || isIndex(target),
-    because: "a core file (src/*.ts) knows no folder: runners, stores and middleware know the core, never the reverse"
+    because:
+      "a core file (src/*.ts, src/internal) knows no folder: runners, stores and middleware know the core, never the reverse"
   },
   {
     from: isIn("store", "broker"),
@@ -114,15 +117,15 @@ const arrows: ReadonlyArray<Arrow> = [
     because: "a middleware knows only the core and the services of stores: it must work round every runner"
   },
   {
-    from: (path) => !isIn("pool")(path),
-    mustNotImport: isOneOf("pool/Wire.ts"),
-    because: "the wire format belongs to src/pool alone, which may change it at will"
+    from: (path) => !isIn("runner/internal/wire", "runner/internal/pool", "runner/internal/worker")(path),
+    mustNotImport: isIn("runner/internal/wire"),
+    because: "the wire format belongs to the pool and the worker alone, who may change it at will"
   },
-  {
-    from: (path) => !isIn("pool", "runner")(path),
-    mustNotImport: isIn("pool"),
-    because: "the pool is known to runners alone"
-  }
+  ...folders.map((folder): Arrow => ({
+    from: (path) => !isIn(folder)(path),
+    mustNotImport: isIn(`${folder}/internal`),
+    because: `what stands in src/${folder}/internal is known to src/${folder} alone`
+  }))
 ]
 
 /** Packages that a user installs only when wanted; all packages of one dependency have to stay in one file. */
@@ -194,22 +197,26 @@ describe("the checker", () => {
 
   const forbidden: ReadonlyArray<readonly [from: string, source: string, target: string]> = [
     ["src/Task.ts", `import { join } from "node:path"`, "node:path"],
-    ["src/Task.ts", `import fs from "fs"`, "fs"],
+    ["src/internal/call/Call.ts", `import fs from "fs"`, "fs"],
     ["src/Task.ts", `import * as FiberRunner from "./runner/FiberRunner.ts"`, "src/runner/FiberRunner.ts"],
     ["src/Task.ts", `import type { Store } from "./store/TaskStore.ts"`, "src/store/TaskStore.ts"],
     ["src/Task.ts", `export * from "./middleware/retry.ts"`, "src/middleware/retry.ts"],
-    ["src/Task.ts", `const load = () => import("./pool/Pool.ts")`, "src/pool/Pool.ts"],
+    ["src/internal/call/Call.ts", `const load = () => import("../../runner/Strand.ts")`, "src/runner/Strand.ts"],
     ["src/Task.ts", `export type T = import("./cli/main.ts").T`, "src/cli/main.ts"],
     ["src/Task.ts", `import * as Strand from "./index.ts"`, "src/index.ts"],
     ["src/store/FileStore.ts", `import "../runner/StoreRunner.ts"`, "src/runner/StoreRunner.ts"],
-    ["src/broker/MqttQueue.ts", `import "../runner/StoreRunner.ts"`, "src/runner/StoreRunner.ts"],
+    ["src/broker/MqttBroker.ts", `import "../runner/StoreRunner.ts"`, "src/runner/StoreRunner.ts"],
     ["src/runner/StoreRunner.ts", `import "../store/SqliteStore.ts"`, "src/store/SqliteStore.ts"],
-    ["src/runner/StoreReader.ts", `import "../broker/NatsQueue.ts"`, "src/broker/NatsQueue.ts"],
+    ["src/runner/StoreReader.ts", `import "../broker/NatsBroker.ts"`, "src/broker/NatsBroker.ts"],
     ["src/middleware/recorded.ts", `import "../store/FileStore.ts"`, "src/store/FileStore.ts"],
     ["src/middleware/retry.ts", `import "../runner/FiberRunner.ts"`, "src/runner/FiberRunner.ts"],
-    ["src/runner/ThreadRunner.ts", `import type { Frame } from "../pool/Wire.ts"`, "src/pool/Wire.ts"],
-    ["src/server/Server.ts", `import "../pool/Wire.ts"`, "src/pool/Wire.ts"],
-    ["src/server/Server.ts", `import "../pool/Pool.ts"`, "src/pool/Pool.ts"]
+    [
+      "src/runner/ThreadRunner.ts",
+      `import type * as W from "./internal/wire/Wire.ts"`,
+      "src/runner/internal/wire/Wire.ts"
+    ],
+    ["src/server/Server.ts", `import "../runner/internal/pool/Pool.ts"`, "src/runner/internal/pool/Pool.ts"],
+    ["src/testing/StoreSuite.ts", `import "../store/internal/failures.ts"`, "src/store/internal/failures.ts"]
   ]
 
   for (const [from, source, target] of forbidden) {
@@ -226,9 +233,10 @@ describe("the checker", () => {
         "src/index.ts": `export * as Task from "./Task.ts"\nexport { TaskError } from "./TaskError.ts"`,
         "src/Task.ts": `import * as Effect from "effect/Effect"\nimport "./TaskError.ts"\nconst s = 'from "node:fs"'`,
         "src/TaskError.ts": `// import "./runner/FiberRunner.ts"`,
-        "src/pool/Pool.ts": `import "./Wire.ts"\nimport "node:os"\nimport "../Task.ts"`,
-        "src/pool/Wire.ts": ``,
-        "src/runner/ThreadRunner.ts": `import "node:worker_threads"\nimport "../pool/Pool.ts"\nimport "../Task.ts"`,
+        "src/internal/call/Call.ts": `import "../../Task.ts"`,
+        "src/runner/internal/pool/Pool.ts": `import "../wire/Wire.ts"\nimport "node:os"\nimport "../../../Task.ts"`,
+        "src/runner/internal/wire/Wire.ts": ``,
+        "src/runner/ThreadRunner.ts": `import "node:os"\nimport "./internal/pool/Pool.ts"\nimport "../Task.ts"`,
         "src/runner/StoreRunner.ts": `import "../store/TaskStore.ts"\nimport "../store/TaskQueue.ts"`,
         "src/store/PostgresStore.ts": `import "./TaskStore.ts"\nconst pg = () => import("pg")`,
         "src/middleware/index.ts": `export * from "./retry.ts"`,

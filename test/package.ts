@@ -123,7 +123,7 @@ const consumer: Readonly<Record<string, string>> = {
   "composed.mjs": `
     import assert from "node:assert/strict"
     import { Effect } from "effect"
-    import { asTask, Middleware, Strand, TaskMetrics, TaskRouter, ThreadRunner } from "effect-strand"
+    import { Middleware, Strand, TaskRouter, ThreadRunner } from "effect-strand"
     import { runProcess } from "effect-strand/process"
     import { where } from "./tasks.mjs"
 

@@ -18,7 +18,10 @@ import handlers from "./tasks.ts"
 
 const module = new URL("./tasks.ts", import.meta.url)
 
-const runners: Record<Options.RunnerName, (size: number) => Layer.Layer<TaskRunner, TaskError.ModuleInvalid>> = {
+const runners: Record<
+  Options.RunnerName,
+  (size: number) => Layer.Layer<TaskRunner.TaskRunner, TaskError.ModuleInvalid>
+> = {
   inline: () => FiberRunner.layerInline(handlers),
   // That this work keeps the event loop busy is what the comparison is to show.
   fiber: (size) => FiberRunner.layer(handlers, { concurrency: size, warnBlocking: false }),

@@ -24,13 +24,14 @@ type Handle = TaskFiber.TaskFiber<Effect.Success<ReturnType<typeof analyzeFile.r
 const offer = (files: ReadonlyArray<string>) =>
   Effect.forEach(
     files,
-    (path) => analyzeFile.fork({ path }, { idempotencyKey: `${path} ${statSync(path).mtimeMs}`, ttl: "365 days" }),
+    (path) =>
+      analyzeFile.fork({ path }, { idempotencyKey: `${path} ${statSync(path).mtimeMs}`, timeToLive: "365 days" }),
     { concurrency: "unbounded" }
   )
 
 /** The ids of the tasks with a status. */
 const idsOf = (status: "completed" | "failed" | "running") =>
-  TaskStore.use((store) => Stream.runCollect(store.entries({ name: analyzeFile.name, status }))).pipe(
+  TaskStore.TaskStore.use((store) => Stream.runCollect(store.entries({ name: analyzeFile.name, status }))).pipe(
     Effect.map((records) => new Set(records.map(({ id }) => id)))
   )
 
@@ -56,7 +57,7 @@ const batch = (options: Options.Options) =>
   Effect.gen(function* () {
     const found = yield* Files.find(options.path)
     const sources = { ...found, files: found.files.slice(0, options.limit) }
-    const queue = yield* TaskQueue
+    const queue = yield* TaskQueue.TaskQueue
 
     const before = yield* idsOf("completed")
     const failedBefore = yield* idsOf("failed")

@@ -54,7 +54,7 @@ const pipeline = (options: Options.Options) =>
     }
 
     yield* Console.log(`\n${files.length} files in ${(Duration.toMillis(took) / 1000).toFixed(2)} s`)
-    const router = yield* TaskRouter
+    const router = yield* TaskRouter.TaskRouter
     const parse = yield* router.get("parse")
     const crunch = yield* router.get("crunch")
     yield* Console.log(Report.describePool("parse", "processes", yield* parse.stats))

@@ -8,15 +8,7 @@
 import { availableParallelism } from "node:os"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Schedule } from "effect"
-import {
-  FiberRunner,
-  Middleware,
-  type TaskError,
-  TaskMetrics,
-  TaskRouter,
-  type TaskRunner,
-  ThreadRunner
-} from "../../src/index.ts"
+import { FiberRunner, Middleware, type TaskError, TaskRouter, type TaskRunner, ThreadRunner } from "../../src/index.ts"
 import { fetchPage, readPage, SiteBusy } from "./definition.ts"
 import * as Network from "./network.ts"
 import * as Site from "./site.ts"
@@ -56,7 +48,7 @@ const scrape = (site: string, wanted: number) =>
     const pages: Array<Page> = []
     const missing: Array<string> = []
 
-    const visit = (path: string): Effect.Effect<void, SiteBusy | TaskError.TaskError, TaskRunner> =>
+    const visit = (path: string): Effect.Effect<void, SiteBusy | TaskError.TaskError, TaskRunner.TaskRunner> =>
       fetchPage.run({ site, path }).pipe(
         Effect.flatMap((html) => readPage.run({ html })),
         Effect.flatMap((page) => {
@@ -108,7 +100,7 @@ const program = Effect.gen(function* () {
   const seconds = (performance.now() - start) / 1000
   yield* Console.log(report(found))
 
-  const { tasks } = yield* TaskMetrics.use((metrics) => metrics.snapshot)
+  const { tasks } = yield* Middleware.TaskMetrics.use((metrics) => metrics.snapshot)
   const { busiestSecond, failed, refused, requests } = site.counts
   yield* Console.log(
     `\n${requests} requests in ${seconds.toFixed(1)} s, ${busiestSecond} in the busiest second: ` +

@@ -38,7 +38,7 @@ export default Layer.mergeAll(
 
   climb.toLayer(({ steps }) =>
     Effect.gen(function* () {
-      const context = yield* TaskContext
+      const context = yield* TaskContext.TaskContext
       for (let step = 1; step <= steps; step++) {
         yield* Effect.sleep("100 millis")
         yield* context.progress({ step, of: steps })

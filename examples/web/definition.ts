@@ -36,5 +36,5 @@ export const analyzeSource = Task.make("analyzeSource", {
   payload: Source,
   success: Statistics,
   error: NothingToAnalyze,
-  ttl: "1 day"
+  timeToLive: "1 day"
 })

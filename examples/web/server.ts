@@ -4,7 +4,7 @@
 import { isAbsolute, relative, resolve } from "node:path"
 import { ByteSize, Data, Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { TaskQueue, type TaskRecord, TaskStore } from "../../src/index.ts"
+import { TaskQueue, TaskStore } from "../../src/index.ts"
 import { analyzeSource, Source } from "./definition.ts"
 
 /** A request that is not granted. */
@@ -26,7 +26,7 @@ const badRequest = (what: string) => (error: { readonly message: string }) =>
 const time = (millis: number | undefined) => (millis === undefined ? undefined : new Date(millis).toISOString())
 
 /** What is told of a task. Its result comes apart from that, since the record holds it as the task's codec wrote it. */
-const describe = (record: TaskRecord) => ({
+const describe = (record: TaskStore.TaskRecord) => ({
   id: record.id,
   status: record.status,
   progress: record.progress,
@@ -39,7 +39,7 @@ const describe = (record: TaskRecord) => ({
 
 /** The record of an analysis. */
 const find = (id: string) =>
-  TaskStore.use((store) => store.get(id)).pipe(
+  TaskStore.TaskStore.use((store) => store.get(id)).pipe(
     Effect.filterOrFail(
       (record) => Option.isSome(record) && record.value.name === analyzeSource.name,
       () => new Refused({ status: 404, message: `There is no analysis ${id}` })
@@ -90,7 +90,7 @@ const list = Effect.gen(function* () {
     Effect.catchTag("SchemaError", badRequest("The query takes status, limit and after"))
   )
   const { after, limit = 20, status } = search
-  const store = yield* TaskStore
+  const store = yield* TaskStore.TaskStore
   const records = yield* Stream.runCollect(
     store.entries({ name: analyzeSource.name, status, after, limit: limit + 1, first: "newest" })
   )
@@ -110,7 +110,7 @@ const cancel = Effect.gen(function* () {
   const { id = "" } = yield* HttpRouter.params
   yield* find(id)
   // A running one is stopped by its reader, which takes a moment.
-  const live = yield* TaskQueue.use((queue) => queue.cancel(id))
+  const live = yield* TaskQueue.TaskQueue.use((queue) => queue.cancel(id))
   const { status } = yield* find(id)
   if (live || status === "cancelled") return yield* HttpServerResponse.json({ id, status }, { status: 202 })
   return yield* new Refused({ status: 409, message: `The analysis ${id} is over: it has ${status}` })

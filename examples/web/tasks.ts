@@ -31,7 +31,7 @@ const languageOf = (name: string) => (/^\.[mc]?js$/.test(extname(name)) ? "javas
 
 export default analyzeSource.toLayer((source) =>
   Effect.gen(function* () {
-    const { progress } = yield* TaskContext
+    const { progress } = yield* TaskContext.TaskContext
     const inputs = yield* inputsOf(source)
     const analyzed: Array<AnalyzedFile> = []
     const unreadable: Array<string> = []

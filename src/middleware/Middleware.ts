@@ -13,7 +13,7 @@ import * as Stream from "effect/Stream"
 import type { TaskError } from "../TaskError.ts"
 import type { Hold, TaskRequest } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
-import { wait as waitWith } from "../Waiting.ts"
+import { wait as waitWith } from "../internal/call/Waiting.ts"
 
 /**
  * What a middleware does round a call.

@@ -12,10 +12,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { TaskCancelled, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { attend, awaitDue, inOwnFiber } from "../Waiting.ts"
-import { callKey } from "./callKey.ts"
+import { attend, awaitDue, inOwnFiber } from "../internal/call/Waiting.ts"
+import { callKey } from "./internal/callKey.ts"
 import * as Middleware from "./Middleware.ts"
-import { wholeNumber } from "./options.ts"
+import { wholeNumber } from "./internal/options.ts"
 
 /**
  * Options of {@link cache}.
@@ -208,7 +208,7 @@ export const make = (options: Options): { readonly results: Results; readonly ar
  * **Gotchas**
  *
  * All calls get the very value that was kept: do not change it. Results are kept in this program's memory. What programs are
- * to share, and what is to survive them, is a task of a `StoreRunner` with an `idempotencyKey` and a `ttl`.
+ * to share, and what is to survive them, is a task of a `StoreRunner` with an `idempotencyKey` and a `timeToLive`.
  *
  * **Example** (Work that is done once)
  *

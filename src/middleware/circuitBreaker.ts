@@ -18,7 +18,7 @@ import * as Stream from "effect/Stream"
 import { CircuitOpen, isTaskError, StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
-import { positiveMillis, wholeNumber } from "./options.ts"
+import { positiveMillis, wholeNumber } from "./internal/options.ts"
 
 /**
  * A change of a circuit.

@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { QueueFull, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { awaitDue } from "../Waiting.ts"
-import { Line, type Place } from "./Line.ts"
+import { awaitDue } from "../internal/call/Waiting.ts"
+import { Line, type Place } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
-import { bound, wholeNumber } from "./options.ts"
+import { bound, wholeNumber } from "./internal/options.ts"
 
 /**
  * Options of {@link concurrency}.

@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RateLimited, type TaskError, TaskRejected } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { awaitDue } from "../Waiting.ts"
-import { Line } from "./Line.ts"
-import { FixedWindow, type Meter, SlidingWindow, Steady, TokenBucket } from "./Meters.ts"
+import { awaitDue } from "../internal/call/Waiting.ts"
+import { Line } from "../internal/limit/Line.ts"
+import { FixedWindow, type Meter, SlidingWindow, Steady, TokenBucket } from "./internal/Meters.ts"
 import * as Middleware from "./Middleware.ts"
-import { bound, positiveMillis, wholeNumber } from "./options.ts"
+import { bound, positiveMillis, wholeNumber } from "./internal/options.ts"
 
 /**
  * What all rate limits are told.
@@ -39,12 +39,12 @@ export interface CommonOptions {
    */
   readonly cost?: ((request: TaskRequest) => number) | undefined
   /**
-   * What becomes of a call that is too early. `"wait"`: it waits for its turn. `"fail"`: it fails with `RateLimited`, which
+   * What becomes of a call that is too early. `"delay"`: it waits for its turn. `"fail"`: it fails with `RateLimited`, which
    * says when to try again.
    *
-   * @default "wait"
+   * @default "delay"
    */
-  readonly onExceeded?: "wait" | "fail" | undefined
+  readonly onExceeded?: "delay" | "fail" | undefined
   /**
    * How many calls of one key may wait. Any more fail with `RateLimited`.
    *

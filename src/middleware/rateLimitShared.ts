@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import type * as RateLimiter from "effect/persistence/RateLimiter"
 import { StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { Line } from "./Line.ts"
+import { Line } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
-import { positiveMillis, wholeNumber } from "./options.ts"
+import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { around, type CommonOptions, limits } from "./rateLimit.ts"
 
 /**

@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { discarded, type EncodedExit, type NewRecord, TaskStore } from "../store/TaskStore.ts"
-import * as TaskCodec from "../TaskCodec.ts"
+import * as TaskCodec from "../internal/values/TaskCodec.ts"
 import type { StoreFailure } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
@@ -55,7 +55,8 @@ const recordOf = (request: TaskRequest): NewRecord => {
     startedAt: createdAt,
     finishedAt: undefined,
     deadline: undefined,
-    timeToLive: options.ttl === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(options.ttl)),
+    timeToLive:
+      options.timeToLive === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive)),
     expiresAt: undefined,
     token: 0,
     worker: undefined,
@@ -135,7 +136,7 @@ class Recording {
  * - a record is there when `fork` returns. It says `running` until the task is over, then how it ended, with the result or
  *   the error as their schemas write them, the last progress, and the times
  * - the records of a program that died say that their tasks failed with `WorkerCrashed`
- * - `ttl` of the task or the call says how long its record is kept; otherwise the store does
+ * - `timeToLive` of the task or the call says how long its record is kept; otherwise the store does
  * - the elements of a stream are not kept; its end is. Nor is a result that is thrown away (`discardResult`)
  * - nothing is queued: a recorded task is not run again
  *

@@ -7,11 +7,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Task from "../Task.ts"
-import { isFinal, retryWith } from "../Waiting.ts"
+import { isFinal, retryWith } from "../internal/call/Waiting.ts"
 import { TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
-import { bound } from "./options.ts"
+import { bound } from "./internal/options.ts"
 
 /** A time limit further inside is one of an attempt. That of the call ends all of them. */
 const isOver =
@@ -50,7 +50,7 @@ const isOver =
  *
  * const flaky = Task.make("flaky", { success: Schema.String, error: Schema.String })
  * const handlers = flaky.toLayer(() =>
- *   Effect.flatMap(TaskContext, ({ attempt }) =>
+ *   Effect.flatMap(TaskContext.TaskContext, ({ attempt }) =>
  *     attempt < 3 ? Effect.fail("not yet") : Effect.succeed(`attempt ${attempt}`)
  *   )
  * )

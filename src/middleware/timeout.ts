@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { limitTime } from "../Waiting.ts"
+import { limitTime } from "../internal/call/Waiting.ts"
 import * as Middleware from "./Middleware.ts"
-import { positiveMillis } from "./options.ts"
+import { positiveMillis } from "./internal/options.ts"
 
 /** Begins a time limit of some milliseconds, and ends it: another attempt has one of its own. */
 const begin = (request: TaskRequest, millis: number) => ({

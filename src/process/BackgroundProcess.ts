@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { TaskError } from "../TaskError.ts"
-import type { Line } from "./Output.ts"
+import type { Line } from "./internal/Output.ts"
 import type { ProcessNotReady, ProcessNotStarted } from "./ProcessError.ts"
 
 /**

@@ -16,15 +16,15 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type * as Task from "../Task.ts"
 import type { BackgroundProcess, ProcessStatus, TaskProcess } from "./BackgroundProcess.ts"
-import * as Child from "./Child.ts"
-import * as Guardian from "./Guardian.ts"
-import { type Line, Output } from "./Output.ts"
+import * as Child from "./internal/Child.ts"
+import * as Guardian from "./internal/Guardian.ts"
+import { type Line, Output } from "./internal/Output.ts"
 import type { RunProcessError } from "./ProcessError.ts"
-import type { Ending } from "./ProcessTree.ts"
-import * as Readiness from "./Readiness.ts"
-import { type Plan, type RunEnd, Supervisor } from "./Supervisor.ts"
-import * as TaskCommand from "./TaskCommand.ts"
-import * as Waiting from "./Waiting.ts"
+import type { Ending } from "./internal/ProcessTree.ts"
+import * as Readiness from "./internal/Readiness.ts"
+import { type Plan, type RunEnd, Supervisor } from "./internal/Supervisor.ts"
+import * as TaskCommand from "./internal/TaskCommand.ts"
+import * as Waiting from "./internal/Waiting.ts"
 
 /**
  * Options of every background process.
@@ -86,10 +86,10 @@ export interface Options<R1 = never, R2 = never> {
    *
    * @default "SIGTERM"
    */
-  readonly signal?: NodeJS.Signals | undefined
+  readonly killSignal?: NodeJS.Signals | undefined
   /**
    * Who gets the signal: the process and all that it has started, or the process alone, when it ends the others itself.
-   * SIGKILL, after `grace`, goes to all that is left in any case.
+   * SIGKILL, after `forceKillAfter`, goes to all that is left in any case.
    *
    * @default "tree"
    */
@@ -99,7 +99,7 @@ export interface Options<R1 = never, R2 = never> {
    *
    * @default "5 seconds"
    */
-  readonly grace?: Duration.Input | undefined
+  readonly forceKillAfter?: Duration.Input | undefined
   /**
    * What the end of the scope does with it. `"kill"`: ends it, as `stop` does. `"wait"`: waits for it to end by itself,
    * without starting it again; `{ wait }`: only for so long, then ends it. In any case it is ended when this program is
@@ -294,16 +294,20 @@ const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.
 
 const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const { signal = "SIGTERM", task } = options
+    const { killSignal = "SIGTERM", task } = options
     const command =
       task &&
       (yield* TaskCommand.make(task, options.payload, {
         module: options.module!,
         execArgv: options.execArgv ?? [],
-        signal
+        signal: killSignal
       }))
     const name = options.name ?? task?.name ?? path.basename(options.command!)
-    const ending: Ending = { signal, to: options.kill ?? "tree", grace: millis(options.grace ?? "5 seconds") }
+    const ending: Ending = {
+      signal: killSignal,
+      to: options.kill ?? "tree",
+      forceKillAfter: millis(options.forceKillAfter ?? "5 seconds")
+    }
     const mark = randomUUID().replaceAll("-", "").slice(0, 16)
     const guardian = yield* Guardian.make(mark, ending)
     const output = new Output(options.keepLines ?? 100)

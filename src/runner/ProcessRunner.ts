@@ -9,7 +9,7 @@
 import * as os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as PoolRunner from "../pool/PoolRunner.ts"
+import type * as PoolRunner from "./internal/pool/PoolRunner.ts"
 import type { ModuleInvalid } from "../TaskError.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 
@@ -58,7 +58,7 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
     Effect.gen(function* () {
       // Loaded here, so that a program which only defines tasks does not load the pool.
       const [{ entryOf, make }, { spawn }] = yield* Effect.promise(() =>
-        Promise.all([import("../pool/PoolRunner.ts"), import("../pool/ProcessTransport.ts")])
+        Promise.all([import("./internal/pool/PoolRunner.ts"), import("./internal/pool/ProcessTransport.ts")])
       )
       const entry = yield* entryOf("processMain", options)
       return yield* make("processes", options, spawn({ ...options, entry }), os.availableParallelism())

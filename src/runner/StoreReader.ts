@@ -15,8 +15,8 @@ import { type Consumer, TaskQueue } from "../store/TaskQueue.ts"
 import type * as Task from "../Task.ts"
 import type { StoreFailure } from "../TaskError.ts"
 import { TaskRunner } from "../TaskRunner.ts"
-import { Reading } from "./Reading.ts"
-import * as StoredTask from "./StoredTask.ts"
+import { Reading } from "./internal/stored/Reading.ts"
+import * as StoredTask from "./internal/stored/StoredTask.ts"
 
 /**
  * Options of {@link layer}.

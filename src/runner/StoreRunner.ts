@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { IdleGate } from "../IdleGate.ts"
+import { IdleGate } from "../internal/call/IdleGate.ts"
 import { registerMetrics } from "../RunnerStats.ts"
 import { defaultQueue, type NewTask, TaskQueue } from "../store/TaskQueue.ts"
 import { TaskStore } from "../store/TaskStore.ts"
@@ -21,9 +21,9 @@ import { RunnerClosed, type StoreFailure, type TaskError, TaskNotFound, TaskReje
 import * as TaskFiber from "../TaskFiber.ts"
 import { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
-import * as StoredTask from "./StoredTask.ts"
+import * as StoredTask from "./internal/stored/StoredTask.ts"
 import * as StoreReader from "./StoreReader.ts"
-import { Waiter, Waiters } from "./StoreWaiter.ts"
+import { Waiter, Waiters } from "./internal/stored/StoreWaiter.ts"
 
 /**
  * Options of {@link layerWith}.

@@ -11,7 +11,7 @@ import * as os from "node:os"
 import type { ResourceLimits } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as PoolRunner from "../pool/PoolRunner.ts"
+import type * as PoolRunner from "./internal/pool/PoolRunner.ts"
 import type { ModuleInvalid } from "../TaskError.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 
@@ -64,7 +64,7 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
     Effect.gen(function* () {
       // Loaded here, so that a program which only defines tasks does not load the pool.
       const [{ entryOf, make }, { spawn }] = yield* Effect.promise(() =>
-        Promise.all([import("../pool/PoolRunner.ts"), import("../pool/ThreadTransport.ts")])
+        Promise.all([import("./internal/pool/PoolRunner.ts"), import("./internal/pool/ThreadTransport.ts")])
       )
       const entry = yield* entryOf("threadMain", options)
       return yield* make("threads", options, spawn({ ...options, entry }), os.availableParallelism())

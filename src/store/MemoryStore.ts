@@ -9,9 +9,9 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { DatabaseSync } from "node:sqlite"
-import * as Bell from "./sqlite/Bell.ts"
-import * as EmbeddedStore from "./sqlite/EmbeddedStore.ts"
-import { migrate } from "./sqlite/Schema.ts"
+import * as Bell from "./internal/sqlite/Bell.ts"
+import * as EmbeddedStore from "./internal/sqlite/EmbeddedStore.ts"
+import { migrate } from "./internal/sqlite/Schema.ts"
 import type { TaskQueue } from "./TaskQueue.ts"
 import type { TaskStore } from "./TaskStore.ts"
 

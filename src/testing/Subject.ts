@@ -32,7 +32,7 @@ export interface RunnerOptions {
   readonly maxQueue?: number | undefined
   readonly overflow?: "wait" | "fail" | undefined
   /** How long a task that ignores its interruption lives. */
-  readonly grace?: Duration.Input | undefined
+  readonly forceKillAfter?: Duration.Input | undefined
   /** How long the end of the runner waits for its tasks. */
   readonly shutdownGrace?: Duration.Input | undefined
   /** The tasks module, when it is another one than {@link tasksModule}. */

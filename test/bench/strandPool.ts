@@ -8,7 +8,7 @@ import { effectPool } from "./effectPool.ts"
 import * as strandTasks from "./strandTasks.ts"
 import type { Call, Pool } from "./subject.ts"
 
-export type Runner = TaskRunner
+export type Runner = TaskRunner.TaskRunner
 
 export const run = (call: Call, transfer?: ReadonlyArray<ArrayBuffer>): Effect.Effect<unknown, unknown, Runner> => {
   switch (call.task) {

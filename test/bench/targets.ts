@@ -117,7 +117,7 @@ export const checks: ReadonlyArray<Check> = [
       2
     ),
     limit(
-      `cancel a busy loop, no grace: ${subject.kind} pool answers within 100 ms`,
+      `cancel a busy loop, no forceKillAfter: ${subject.kind} pool answers within 100 ms`,
       "cancel, next result",
       subject,
       "ms",

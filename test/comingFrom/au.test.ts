@@ -23,7 +23,6 @@ import {
   StoreRunner,
   Task,
   TaskError,
-  type TaskRecord,
   TaskRouter,
   TaskRunner,
   TaskStore,
@@ -47,7 +46,7 @@ const { check, row } = table("au")
 
 const module = new URL("./strandTasks.ts", import.meta.url)
 const fibers = FiberRunner.layer(handlers)
-const threads = ManagedRuntime.make(ThreadRunner.layer({ module, size: 2, grace: 0 }))
+const threads = ManagedRuntime.make(ThreadRunner.layer({ module, size: 2, forceKillAfter: 0 }))
 const processes = ManagedRuntime.make(ProcessRunner.layer({ module, size: 1 }))
 const temporary = mkdtempSync(join(tmpdir(), "strand-au-"))
 afterAll(async () => {
@@ -57,17 +56,17 @@ afterAll(async () => {
 
 /** Runs a program on a runner that several tests share. */
 const on = <A, E, R>(
-  runtime: ManagedRuntime.ManagedRuntime<TaskRunner, unknown>,
-  program: Effect.Effect<A, E, R | TaskRunner>
+  runtime: ManagedRuntime.ManagedRuntime<TaskRunner.TaskRunner, unknown>,
+  program: Effect.Effect<A, E, R | TaskRunner.TaskRunner>
 ) => Effect.flatMap(runtime.contextEffect, (context) => Effect.provideContext(program, context))
 
 /** Fibers whose tasks are recorded in a store, which is provided, too. */
-const recordedIn = <E>(store: Layer.Layer<TaskStore, E>) =>
+const recordedIn = <E>(store: Layer.Layer<TaskStore.TaskStore, E>) =>
   Middleware.stack(fibers, Middleware.recorded()).pipe(Layer.provideMerge(store))
 
 const recorded = recordedIn(MemoryStore.layer())
 
-const recordOf = (id: string) => TaskStore.use((store) => store.get(id))
+const recordOf = (id: string) => TaskStore.TaskStore.use((store) => store.get(id))
 const statusOf = (id: string) => Effect.map(recordOf(id), (record) => Option.getOrThrow(record).status)
 
 const until = <E, R>(holds: Effect.Effect<boolean, E, R>) =>
@@ -125,8 +124,8 @@ row("`@async_compute(base_path=path)`", () =>
 
 row("`@async_compute(ttl_seconds=3600)`", () =>
   Effect.gen(function* () {
-    const kept = yield* half.fork(4, { ttl: "1 hour" })
-    const soon = yield* half.fork(4, { ttl: "1 millis" })
+    const kept = yield* half.fork(4, { timeToLive: "1 hour" })
+    const soon = yield* half.fork(4, { timeToLive: "1 millis" })
     yield* expired(soon.taskId)
     assert.strictEqual(Option.getOrThrow(yield* recordOf(kept.taskId)).timeToLive, 3_600_000)
   }).pipe(Effect.provide(recorded))
@@ -231,7 +230,7 @@ row("`handle.cancel()`", () =>
   on(
     threads,
     Effect.gen(function* () {
-      const runner = yield* TaskRunner
+      const runner = yield* TaskRunner.TaskRunner
       const fiber = yield* spin.fork()
       yield* until(Effect.map(fiber.status, (status) => status === "running"))
       assert.isTrue(yield* runner.cancel(fiber.taskId))
@@ -395,7 +394,7 @@ row("`FileSystemStore(path, auto_cleanup=True)`", () => {
   const store = (autoCleanup: boolean) => recordedIn(FileStore.layer({ folder: path, autoCleanup }))
   return Effect.gen(function* () {
     const stays = Effect.gen(function* () {
-      const fiber = yield* half.fork(4, { ttl: "1 millis" })
+      const fiber = yield* half.fork(4, { timeToLive: "1 millis" })
       yield* expired(fiber.taskId)
     })
     yield* Effect.provide(stays, store(false))
@@ -409,10 +408,10 @@ row("`FileSystemStore(path, cleanup_probability=0.1)`", () =>
     for (const cleanupProbability of [0, 1]) {
       // How many records are left to be removed.
       const left = Effect.gen(function* () {
-        const fiber = yield* half.fork(4, { ttl: "1 millis" })
+        const fiber = yield* half.fork(4, { timeToLive: "1 millis" })
         yield* expired(fiber.taskId)
         yield* half.run(4)
-        return yield* TaskStore.use((store) => store.cleanupExpired)
+        return yield* TaskStore.TaskStore.use((store) => store.cleanupExpired)
       })
       const store = MemoryStore.layer({ autoCleanup: false, cleanupProbability })
       assert.strictEqual(yield* Effect.provide(left, recordedIn(store)), 1 - cleanupProbability)
@@ -422,10 +421,10 @@ row("`FileSystemStore(path, cleanup_probability=0.1)`", () =>
 
 row("`func.cleanup_expired()`, `store.cleanup_expired()`", () =>
   Effect.gen(function* () {
-    const fiber = yield* half.fork(4, { ttl: "1 millis" })
-    yield* half.run(4, { ttl: Infinity })
+    const fiber = yield* half.fork(4, { timeToLive: "1 millis" })
+    yield* half.run(4, { timeToLive: Infinity })
     yield* expired(fiber.taskId)
-    const { cleanupExpired, size } = yield* TaskStore
+    const { cleanupExpired, size } = yield* TaskStore.TaskStore
     assert.deepStrictEqual([yield* cleanupExpired, yield* cleanupExpired, yield* size()], [1, 0, 1])
   }).pipe(Effect.provide(recordedIn(MemoryStore.layer({ autoCleanup: false }))))
 )
@@ -433,7 +432,7 @@ row("`func.cleanup_expired()`, `store.cleanup_expired()`", () =>
 row("`store[key]`, `key in store`, `for key in store`, `len(store)`, `del store[key]`", () =>
   Effect.gen(function* () {
     const { taskId } = yield* half.fork(4)
-    const store = yield* TaskStore
+    const store = yield* TaskStore.TaskStore
     assert.isTrue(Option.isSome(yield* store.get(taskId)))
     assert.deepStrictEqual([yield* store.has(taskId), yield* store.has("none")], [true, false])
     const ids = yield* store.entries().pipe(
@@ -452,7 +451,7 @@ row("`@async_compute(backend=backend, store=store)`, of several functions", () =
   Effect.gen(function* () {
     yield* half.run(4)
     yield* add.run([1, 2])
-    const records = yield* Stream.runCollect((yield* TaskStore).entries())
+    const records = yield* Stream.runCollect((yield* TaskStore.TaskStore).entries())
     assert.deepStrictEqual(
       records.map(({ name }) => name),
       ["half", "add"]
@@ -488,7 +487,7 @@ row("`with temporary_async_compute() as async_func:`", () =>
 // Middleware
 
 /** Runs some tasks in threads with a middleware in front. */
-const behind = <A, E>(middleware: Middleware.Middleware, program: Effect.Effect<A, E, TaskRunner>) =>
+const behind = <A, E>(middleware: Middleware.Middleware, program: Effect.Effect<A, E, TaskRunner.TaskRunner>) =>
   on(threads, Effect.provide(program, middleware))
 
 row("`def before_compute(self, func, args, kwargs, key)`", () => {
@@ -633,9 +632,9 @@ row("`class RateLimitMiddleware(Middleware)`", () =>
 // The rest
 
 /** A store of one's own. */
-const mine = Layer.sync(TaskStore, () => {
-  const records = new Map<string, TaskRecord>()
-  return TaskStore.of({
+const mine = Layer.sync(TaskStore.TaskStore, () => {
+  const records = new Map<string, TaskStore.TaskRecord>()
+  return TaskStore.TaskStore.of({
     get: (id) => Effect.sync(() => Option.fromUndefinedOr(records.get(id))),
     has: (id) => Effect.sync(() => records.has(id)),
     entries: () => Stream.suspend(() => Stream.fromIterable(records.values())),
@@ -660,7 +659,7 @@ row("`class RedisStore(ComputationStore)`", () =>
 
 row("`ComputationHandle(job_id, store).get_status().value`, in a web route", () =>
   Effect.gen(function* () {
-    const store = yield* TaskStore
+    const store = yield* TaskStore.TaskStore
     const route = HttpRouter.add(
       "GET",
       "/jobs/:id",

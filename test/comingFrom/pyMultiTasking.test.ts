@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { threadId } from "node:worker_threads"
-import { asTask, Limiter, Task, TaskFiber, TaskRouter, TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { Limiter, Strand, Task, TaskFiber, TaskRouter, TaskRunner, ThreadRunner } from "../../src/index.ts"
 import * as tasks from "../../src/testing/definitions.ts"
 import { assertFails, makeNotes, type Notes, settled, until, untilEffect } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
@@ -31,12 +31,15 @@ const now = { startImmediately: true } as const
 const onPool =
   (
     options: ThreadRunner.Options,
-    body: (runner: TaskRunner["Service"], notes: Notes) => Effect.Effect<unknown, unknown, TaskRunner>
+    body: (
+      runner: TaskRunner.TaskRunner["Service"],
+      notes: Notes
+    ) => Effect.Effect<unknown, unknown, TaskRunner.TaskRunner>
   ) =>
   () =>
     Effect.gen(function* () {
       const notes = yield* makeNotes
-      const used = Effect.flatMap(TaskRunner, (runner) => body(runner, notes))
+      const used = Effect.flatMap(TaskRunner.TaskRunner, (runner) => body(runner, notes))
       return yield* Effect.provide(used, ThreadRunner.layer({ module, ...options }))
     })
 
@@ -263,7 +266,7 @@ const Pools = TaskRouter.layer({
 
 row('`Pool(name="images")`, `Pool.get_pool_by_name("images")`', () =>
   Effect.gen(function* () {
-    const router = yield* TaskRouter
+    const router = yield* TaskRouter.TaskRouter
     const images = yield* router.get("images")
     assert.strictEqual(yield* router.get("images"), images)
     const byDefault = yield* tasks.where.run()
@@ -276,7 +279,7 @@ row('`Pool(name="images")`, `Pool.get_pool_by_name("images")`', () =>
 
 row("`Pool.get_pools()`", () =>
   Effect.gen(function* () {
-    const router = yield* TaskRouter
+    const router = yield* TaskRouter.TaskRouter
     assert.deepStrictEqual(router.names, ["images", "sums"])
     assert.deepStrictEqual(yield* router.opened, [])
     yield* tasks.add.run({ a: 1, b: 2 }, { runner: "sums" })
@@ -286,7 +289,7 @@ row("`Pool.get_pools()`", () =>
 
 row("`Pool.join_pools(60)`", () =>
   Effect.gen(function* () {
-    const router = yield* TaskRouter
+    const router = yield* TaskRouter.TaskRouter
     const notes = yield* makeNotes
     const fibers = yield* Effect.forEach(["images", "sums"], (runner) =>
       tasks.hold.fork({ ...notes, name: runner }, { runner })
@@ -319,11 +322,11 @@ row("`with Pool() as pool`, `pool.shutdown(timeout=60)`", () =>
 
 row("`@Threaded`", () =>
   Effect.gen(function* () {
-    const cube = asTask((n: number) => n ** 3, { runner: "thread" })
+    const cube = Strand.asTask((n: number) => n ** 3, { runner: "thread" })
     const fiber = yield* Effect.forkChild(cube(3))
     assert.strictEqual(yield* Fiber.join(fiber), 27)
-    assert.notStrictEqual(yield* asTask(currentThread, { runner: "thread" })(), threadId)
-    const fail = asTask((reason: string) => {
+    assert.notStrictEqual(yield* Strand.asTask(currentThread, { runner: "thread" })(), threadId)
+    const fail = Strand.asTask((reason: string) => {
       throw new RangeError(reason)
     })
     const exit = yield* Effect.exit(fail("too large"))
@@ -353,8 +356,8 @@ row(
 
 row("`@Threaded(pool=True, _pool_maxWorkers=1)`", () =>
   Effect.gen(function* () {
-    const own = asTask(currentThread, { runner: ThreadRunner.layer({ maxSize: 1 }) })
-    const other = asTask(currentThread, { runner: ThreadRunner.layer({ maxSize: 1 }) })
+    const own = Strand.asTask(currentThread, { runner: ThreadRunner.layer({ maxSize: 1 }) })
+    const other = Strand.asTask(currentThread, { runner: ThreadRunner.layer({ maxSize: 1 }) })
     const [first, second, third] = yield* Effect.all([own(), own(), other()], { concurrency: "unbounded" })
     assert.strictEqual(first, second)
     assert.notStrictEqual(first, third)
@@ -364,8 +367,8 @@ row("`@Threaded(pool=True, _pool_maxWorkers=1)`", () =>
 row('`@Threaded(pool_name="images", _pool_maxWorkers=1)`', () =>
   Effect.gen(function* () {
     const images = ThreadRunner.layer({ maxSize: 1 })
-    const f = asTask(currentThread, { runner: images })
-    const g = asTask(currentThread, { runner: images })
+    const f = Strand.asTask(currentThread, { runner: images })
+    const g = Strand.asTask(currentThread, { runner: images })
     const [first, second] = yield* Effect.all([f(), g()], { concurrency: "unbounded" })
     assert.strictEqual(first, second)
     assert.notStrictEqual(first, threadId)
@@ -375,7 +378,7 @@ row('`@Threaded(pool_name="images", _pool_maxWorkers=1)`', () =>
 row("`@Threaded(callback_func=cb)`", () =>
   Effect.gen(function* () {
     const seen: Array<unknown> = []
-    const root = asTask(
+    const root = Strand.asTask(
       (n: number) => {
         if (n < 0) throw new RangeError("negative")
         return Math.sqrt(n)
@@ -460,7 +463,7 @@ row(
 
 row(
   "`task.worker.kill()`",
-  onPool({ size: 1, grace: 0 }, (runner, notes) =>
+  onPool({ size: 1, forceKillAfter: 0 }, (runner, notes) =>
     Effect.gen(function* () {
       const { thread } = yield* tasks.where.run()
       const busy = yield* tasks.spin.fork({ ...notes, name: "busy", millis: 60_000 })

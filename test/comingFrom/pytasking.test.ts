@@ -23,17 +23,22 @@ const onProcs = { runner: "procs" } as const
 /** Tasks in fibers of this program, and in processes. */
 const Manager = TaskRouter.layer({
   tasks: FiberRunner.layer(Layer.merge(suiteHandlers, ownHandlers)),
-  procs: ProcessRunner.layer({ module, maxSize: 2, grace: "100 millis" }),
+  procs: ProcessRunner.layer({ module, maxSize: 2, forceKillAfter: "100 millis" }),
   default: "tasks"
 })
 
 /** Gives a test both, what can be seen of them, and files to steer tasks by. */
 const managed =
-  (body: (runner: TaskRunner["Service"], notes: Notes) => Effect.Effect<unknown, unknown, TaskRunner | TaskRouter>) =>
+  (
+    body: (
+      runner: TaskRunner.TaskRunner["Service"],
+      notes: Notes
+    ) => Effect.Effect<unknown, unknown, TaskRunner.TaskRunner | TaskRouter.TaskRouter>
+  ) =>
   () =>
     Effect.flatMap(makeNotes, (notes) =>
       Effect.provide(
-        Effect.flatMap(TaskRunner, (runner) => body(runner, notes)),
+        Effect.flatMap(TaskRunner.TaskRunner, (runner) => body(runner, notes)),
         Manager
       )
     )
@@ -48,7 +53,7 @@ row(
     Effect.gen(function* () {
       assert.strictEqual((yield* tasks.where.run()).pid, process.pid)
       assert.notStrictEqual((yield* tasks.where.run(undefined, onProcs)).pid, process.pid)
-      assert.deepStrictEqual((yield* TaskRouter).names, ["tasks", "procs"])
+      assert.deepStrictEqual((yield* TaskRouter.TaskRouter).names, ["tasks", "procs"])
     })
   )
 )
@@ -180,7 +185,7 @@ row(
   "`manager.get_procs()`",
   managed((_, notes) =>
     Effect.gen(function* () {
-      const procs = yield* (yield* TaskRouter).get("procs")
+      const procs = yield* (yield* TaskRouter.TaskRouter).get("procs")
       const fiber = yield* tasks.hold.fork({ ...notes, name: "a" }, onProcs)
       yield* tasks.hold.fork({ ...notes, name: "b" })
       yield* notes.awaitLine("a started")
@@ -204,7 +209,7 @@ row("`manager.start()`", () =>
   Effect.gen(function* () {
     const notes = yield* makeNotes
     const program = Effect.gen(function* () {
-      const runner = yield* TaskRunner
+      const runner = yield* TaskRunner.TaskRunner
       const ids = [
         yield* tasks.hold.forkDiscard({ ...notes, name: "task" }),
         yield* tasks.hold.forkDiscard({ ...notes, name: "proc" }, onProcs)

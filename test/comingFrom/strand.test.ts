@@ -16,7 +16,6 @@ import { spawn } from "node:child_process"
 import { threadId } from "node:worker_threads"
 import { afterAll } from "vitest"
 import {
-  asTask,
   Dispatcher,
   FiberRunner,
   Middleware,
@@ -46,8 +45,8 @@ afterAll(() => Promise.all([threads.dispose(), processes.dispose()]))
 
 /** Runs a program on a runner that several tests share. */
 const on = <A, E, R>(
-  runtime: ManagedRuntime.ManagedRuntime<TaskRunner, unknown>,
-  program: Effect.Effect<A, E, R | TaskRunner>
+  runtime: ManagedRuntime.ManagedRuntime<TaskRunner.TaskRunner, unknown>,
+  program: Effect.Effect<A, E, R | TaskRunner.TaskRunner>
 ) => Effect.flatMap(runtime.contextEffect, (context) => Effect.provideContext(program, context))
 
 const here = { pid: process.pid, thread: threadId }
@@ -217,7 +216,7 @@ const place = () => ({
 row("`@as_task('sync')`", () =>
   Effect.gen(function* () {
     let outside = 1
-    const next = asTask(() => ++outside, { runner: "inline" })
+    const next = Strand.asTask(() => ++outside, { runner: "inline" })
     assert.strictEqual(yield* next(), 2)
     assert.strictEqual(outside, 2)
   })
@@ -226,7 +225,7 @@ row("`@as_task('sync')`", () =>
 row("`@as_task('thread', on_end=f)`", () =>
   Effect.gen(function* () {
     const seen: Array<unknown> = []
-    const there = yield* asTask(place, { runner: "thread", onEnd: (result) => seen.push(result) })()
+    const there = yield* Strand.asTask(place, { runner: "thread", onEnd: (result) => seen.push(result) })()
     assert.strictEqual(there.pid, here.pid)
     assert.notStrictEqual(there.thread, here.thread)
     assert.deepStrictEqual(seen, [there])
@@ -235,13 +234,13 @@ row("`@as_task('thread', on_end=f)`", () =>
 
 row("`@as_task('process')`", () =>
   Effect.gen(function* () {
-    assert.notStrictEqual((yield* asTask(place, { runner: "process" })()).pid, here.pid)
+    assert.notStrictEqual((yield* Strand.asTask(place, { runner: "process" })()).pid, here.pid)
   })
 )
 
 row("`@as_task('coroutine')`", () =>
   Effect.gen(function* () {
-    const slow = asTask(async (n: number) => Promise.resolve(n + 1), { runner: "fiber" })
+    const slow = Strand.asTask(async (n: number) => Promise.resolve(n + 1), { runner: "fiber" })
     assert.deepStrictEqual(yield* Effect.all([slow(1), slow(2)], { concurrency: "unbounded" }), [2, 3])
   })
 )
@@ -249,7 +248,7 @@ row("`@as_task('coroutine')`", () =>
 row("`@as_task('store', store=s, pickle_func=True)`", () =>
   Effect.gen(function* () {
     const store = StoreRunner.layerReading({ tasks: [], allowPortable: true, runner: FiberRunner.layer(Layer.empty) })
-    const double = asTask((n: number) => n * 2, { runner: store.pipe(Layer.provide(MemoryStore.layer())) })
+    const double = Strand.asTask((n: number) => n * 2, { runner: store.pipe(Layer.provide(MemoryStore.layer())) })
     assert.strictEqual(yield* double(21), 42)
   })
 )
@@ -261,14 +260,14 @@ row("`@as_task(MyRunner)`", () =>
       seen.push(request.name)
       return next
     }).pipe(Layer.provide(FiberRunner.layer(Layer.empty)))
-    assert.strictEqual(yield* asTask((n: number) => n * 2, { runner: mine, name: "double" })(4), 8)
+    assert.strictEqual(yield* Strand.asTask((n: number) => n * 2, { runner: mine, name: "double" })(4), 8)
     assert.deepStrictEqual(seen, ["double"])
   })
 )
 
 row("`@as_task('thread', x=1)`", () =>
   Effect.gen(function* () {
-    const addOne = asTask((x: number, y: number) => x + y, { runner: "thread", given: [1] })
+    const addOne = Strand.asTask((x: number, y: number) => x + y, { runner: "thread", given: [1] })
     assert.strictEqual(yield* addOne(2), 3)
   })
 )
@@ -315,7 +314,7 @@ row("`dispatcher.enqueue(func, target='process', args=[x])`", () =>
     const dispatcher = yield* Dispatcher.make()
     yield* dispatcher.enqueue(where)
     yield* dispatcher.enqueue(where, undefined, { runner: "process" })
-    yield* dispatcher.enqueueOn(yield* (yield* TaskRouter).get("process"), where)
+    yield* dispatcher.enqueueOn(yield* (yield* TaskRouter.TaskRouter).get("process"), where)
     const [first, ...others] = (yield* dispatcher.run()).map(Option.getOrThrow) as Array<typeof here>
     assert.deepStrictEqual(first, here)
     assert.lengthOf(others, 2)
@@ -402,7 +401,7 @@ const reader = (options: Omit<StoreReader.Options, "tasks">) =>
 
 const record = (id: string) =>
   Effect.map(
-    TaskStore.use((store) => store.get(id)),
+    TaskStore.TaskStore.use((store) => store.get(id)),
     Option.getOrThrow
   )
 
@@ -557,7 +556,7 @@ row("`run_process(func, force_kill=True)`", () =>
   Effect.gen(function* () {
     const stranger = spawn("sleep", ["60"], { stdio: "ignore" })
     const stubborn = { ...shell("trap '' TERM; echo up; sleep 60 & wait; sleep 60"), ready: { line: "up" } } as const
-    const { exit } = yield* Effect.scoped(runProcess({ ...stubborn, grace: "100 millis" }))
+    const { exit } = yield* Effect.scoped(runProcess({ ...stubborn, forceKillAfter: "100 millis" }))
     assert.deepInclude(yield* exit, { reason: "Stopped", signal: "SIGKILL" })
     assert.isTrue(isAlive(stranger.pid!))
     const gone = new Promise((resolve) => stranger.once("exit", resolve))

@@ -12,8 +12,10 @@ const fibers = FiberRunner.layer(handlers)
 const threads = ThreadRunner.layer({ module, size: 1 })
 const processes = ProcessRunner.layer({ module, size: 1 })
 
-const on = <A, E, E2>(runner: Layer.Layer<TaskRunner, E2>, effect: Effect.Effect<A, E, TaskRunner>) =>
-  Effect.provide(effect, runner)
+const on = <A, E, E2>(
+  runner: Layer.Layer<TaskRunner.TaskRunner, E2>,
+  effect: Effect.Effect<A, E, TaskRunner.TaskRunner>
+) => Effect.provide(effect, runner)
 
 const defectOf = (exit: Exit.Exit<unknown, unknown>): Error => {
   assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
@@ -105,7 +107,7 @@ describe("limits of running", () => {
     on(
       FiberRunner.layerInline(handlers),
       Effect.gen(function* () {
-        const runner = yield* TaskRunner
+        const runner = yield* TaskRunner.TaskRunner
         const cancelAll = Effect.gen(function* () {
           for (const { id } of yield* runner.tasks) yield* runner.cancel(id)
         })

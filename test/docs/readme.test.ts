@@ -189,15 +189,15 @@ describe("README.md names what exists", () => {
 
   it("the options of calls", () => {
     const named = firstColumn("Running tasks").filter((name) => !name.startsWith("task."))
-    const hooks = [...optionsIn("src/Hooks.ts", "Hooks"), ...optionsIn("src/Hooks.ts", "StreamHooks")]
-    assert.sameMembers(named, [...optionsIn("src/CallOptions.ts", "RunOptions"), "discardResult", ...hooks])
+    const hooks = [...optionsIn("src/internal/task/Hooks.ts", "Hooks"), ...optionsIn("src/internal/task/Hooks.ts", "StreamHooks")]
+    assert.sameMembers(named, [...optionsIn("src/internal/task/CallOptions.ts", "RunOptions"), "discardResult", ...hooks])
   })
 
   it("the options of pools, all of them", () => {
     const named = firstColumn("Pools").filter((name) => !name.startsWith("runner."))
     const existing = [
-      ...optionsIn("src/pool/PoolRunner.ts", "Options"),
-      ...optionsIn("src/pool/Intake.ts", "QueueOptions"),
+      ...optionsIn("src/runner/internal/pool/PoolRunner.ts", "Options"),
+      ...optionsIn("src/internal/limit/Intake.ts", "QueueOptions"),
       ...optionsIn("src/runner/ThreadRunner.ts", "Options"),
       ...optionsIn("src/runner/ProcessRunner.ts", "Options")
     ]
@@ -207,7 +207,7 @@ describe("README.md names what exists", () => {
   it("the options of stores and readers, all of them", () => {
     const stores = firstColumn("Stores").filter((name) => !/[.(]/.test(name))
     const ofStores = ["SqliteStore", "FileStore"].flatMap((store) => optionsIn(`src/store/${store}.ts`, "Options"))
-    const shared = optionsIn("src/store/sqlite/EmbeddedStore.ts", "Options")
+    const shared = optionsIn("src/store/internal/sqlite/EmbeddedStore.ts", "Options")
     assert.sameMembers(stores, [...new Set(["filename", "folder", ...ofStores, ...shared])])
     assert.sameMembers([...firstColumn("Readers")], ["tasks", ...optionsIn("src/runner/StoreReader.ts", "Options")])
   })

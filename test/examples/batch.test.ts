@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { TaskStore, type TaskRecord } from "../../src/index.ts"
+import { TaskStore } from "../../src/index.ts"
 import * as SqliteStore from "../../src/store/SqliteStore.ts"
 import { killAll, run, start, type Started } from "./run.ts"
 
@@ -18,8 +18,8 @@ afterAll(() => {
 
 const batch = (state: string, ...args: ReadonlyArray<string>) => ["batch/main.ts", "--state", state, ...args]
 
-const completed = (state: string): Promise<ReadonlyMap<string, TaskRecord>> =>
-  TaskStore.use((store) => Stream.runCollect(store.entries({ status: "completed" }))).pipe(
+const completed = (state: string): Promise<ReadonlyMap<string, TaskStore.TaskRecord>> =>
+  TaskStore.TaskStore.use((store) => Stream.runCollect(store.entries({ status: "completed" }))).pipe(
     Effect.map((records) => new Map(records.map((record) => [record.id, record]))),
     Effect.provide(SqliteStore.layer({ filename: join(state, "tasks.db") })),
     Effect.runPromise

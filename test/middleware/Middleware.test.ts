@@ -29,7 +29,7 @@ const handlers = Layer.mergeAll(
   half.toLayer((n) => (n % 2 === 0 ? Effect.succeed(n / 2) : Effect.fail(new Odd({ n })))),
   wait.toLayer(() => Effect.never),
   count.toLayer((to) => Stream.range(1, to)),
-  deadline.toLayer(() => Effect.map(TaskContext, (context) => context.deadline ?? 0))
+  deadline.toLayer(() => Effect.map(TaskContext.TaskContext, (context) => context.deadline ?? 0))
 )
 
 /** A middleware that lets nothing pass until its latch is open. */

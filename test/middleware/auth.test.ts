@@ -97,7 +97,7 @@ for (const [name, runner] of Object.entries(runners)) {
       Effect.gen(function* () {
         started.count = 0
         const mallory = Middleware.withCredentials("guess")
-        const calls: ReadonlyArray<Effect.Effect<unknown, unknown, TaskRunner>> = [
+        const calls: ReadonlyArray<Effect.Effect<unknown, unknown, TaskRunner.TaskRunner>> = [
           mallory(greet.run({ word: "a" })),
           mallory(greet.fork({ word: "a" })),
           mallory(greet.forkDiscard({ word: "a" })),
@@ -114,14 +114,15 @@ for (const [name, runner] of Object.entries(runners)) {
         }
         assert.strictEqual(started.count, 0)
         assert.strictEqual(yield* (yield* TaskStore).size(), 0)
-        assert.deepStrictEqual(yield* (yield* TaskRunner).tasks, [])
+        assert.deepStrictEqual(yield* (yield* TaskRunner.TaskRunner).tasks, [])
       }).pipe(Effect.provide(layer))
     )
   })
 }
 
 describe("Middleware.auth", () => {
-  const over = <E>(auth: Layer.Layer<TaskRunner, E, TaskRunner>) => Layer.provide(auth, FiberRunner.layer(handlers))
+  const over = <E>(auth: Layer.Layer<TaskRunner.TaskRunner, E, TaskRunner.TaskRunner>) =>
+    Layer.provide(auth, FiberRunner.layer(handlers))
 
   it.live("what verify fails with stays here, unless it is an Unauthorized", () =>
     Effect.gen(function* () {
@@ -253,7 +254,7 @@ describe("Middleware.auth", () => {
         Layer.provide(
           FiberRunner.layer(
             flaky.toLayer(() =>
-              Effect.flatMap(TaskContext, ({ attempt }) => {
+              Effect.flatMap(TaskContext.TaskContext, ({ attempt }) => {
                 begun++
                 return attempt < 3 ? Effect.fail("again") : Effect.succeed(attempt)
               })
@@ -268,7 +269,7 @@ describe("Middleware.auth", () => {
         yield* Deferred.await(gate)
         yield* Fiber.interrupt(fiber)
         assert.deepStrictEqual([verified, begun], [2, 3])
-        assert.deepStrictEqual(yield* (yield* TaskRunner).tasks, [])
+        assert.deepStrictEqual(yield* (yield* TaskRunner.TaskRunner).tasks, [])
       }).pipe(Effect.provide(layer))
     })
   )

@@ -31,7 +31,7 @@ const greeting = Effect.map(Middleware.principal(User), (user) => {
 
 export default Layer.mergeAll(
   greet.toLayer(({ word }) => Effect.map(greeting, (greeting) => `${word} ${greeting}`)),
-  raw.toLayer(() => Effect.map(TaskContext, ({ principal }) => principal ?? "nobody")),
+  raw.toLayer(() => Effect.map(TaskContext.TaskContext, ({ principal }) => principal ?? "nobody")),
   greetBelow.toLayer(({ depth }) =>
     depth === 0
       ? Effect.map(greet.run({ word: "hi" }), (said) => [said])

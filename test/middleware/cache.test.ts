@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task, TaskContext, ThreadRunner } from "../../src/index.ts"
 import * as Cache from "../../src/middleware/cache.ts"
-import { callKey } from "../../src/middleware/callKey.ts"
+import { callKey } from "../../src/middleware/internal/callKey.ts"
 import * as TaskRequest from "../../src/TaskRequest.ts"
 import { TaskRunner } from "../../src/TaskRunner.ts"
 import * as Leaks from "../leaks.ts"
@@ -50,7 +50,7 @@ describe("Middleware.cache", () => {
     const task = Task.make("task", { success: Schema.Int })
     const handlers = task.toLayer(() =>
       Effect.gen(function* () {
-        yield* (yield* TaskContext).progress("half")
+        yield* (yield* TaskContext.TaskContext).progress("half")
         yield* Deferred.await(latch)
         return ++worked
       })

@@ -54,7 +54,7 @@ for (const [name, runner] of Object.entries({
       // A worker that is there already is given a task while that is being accepted.
       yield* tasks.add.run({ a: 1, b: 1 })
       const fiber = yield* tasks.hold.fork({ file, name: "hold", gate: path("never") })
-      assert.isTrue(yield* (yield* TaskRunner).cancel(fiber.taskId))
+      assert.isTrue(yield* (yield* TaskRunner.TaskRunner).cancel(fiber.taskId))
       assert.match(outcomeOf(yield* Fiber.await(fiber)), /^error TaskCancelled/)
     }).pipe(Effect.provide(Middleware.stack(runner, later)))
   )
@@ -119,7 +119,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string =>
         .join(", ")
 
 const forked = <A, E>(
-  fiber: Effect.Effect<Fiber.Fiber<A, E> & { readonly status: Effect.Effect<string> }, E, TaskRunner>
+  fiber: Effect.Effect<Fiber.Fiber<A, E> & { readonly status: Effect.Effect<string> }, E, TaskRunner.TaskRunner>
 ) =>
   Effect.flatMap(fiber, (made) =>
     Effect.flatMap(Fiber.await(made), (exit) => Effect.map(made.status, (status) => `${outcomeOf(exit)}, ${status}`))
@@ -127,7 +127,7 @@ const forked = <A, E>(
 
 const missing = Task.stream("missing")
 
-const perform = (action: Action, { file, path }: Notes): Effect.Effect<unknown, unknown, TaskRunner> => {
+const perform = (action: Action, { file, path }: Notes): Effect.Effect<unknown, unknown, TaskRunner.TaskRunner> => {
   const waiting = { file, name: "waiting", gate: path("never") }
   switch (action.do) {
     case "add":
@@ -179,7 +179,7 @@ const perform = (action: Action, { file, path }: Notes): Effect.Effect<unknown, 
     case "cancel":
       return Effect.gen(function* () {
         const fiber = yield* tasks.hold.fork(waiting)
-        const found = yield* (yield* TaskRunner).cancel(fiber.taskId)
+        const found = yield* (yield* TaskRunner.TaskRunner).cancel(fiber.taskId)
         return [found, yield* forked(Effect.succeed(fiber))]
       })
     case "delay":
@@ -196,7 +196,7 @@ const told = (actions: ReadonlyArray<Action>, concurrency: number) =>
       (action) => Effect.map(Effect.exit(perform(action, notes)), (exit) => `${action.do}: ${outcomeOf(exit)}`),
       { concurrency }
     )
-    return { outcomes, left: yield* (yield* TaskRunner).tasks }
+    return { outcomes, left: yield* (yield* TaskRunner.TaskRunner).tasks }
   }).pipe(Effect.scoped)
 
 const Stack = Schema.Tuple([Schema.Literals(names), Schema.Literals(names), Schema.Literals(names)])
@@ -205,7 +205,7 @@ const Program = Schema.Array(Action).check(Schema.isMaxLength(12))
 
 /** Runs a program on a runner, and on a stack in front of it. */
 const compare = <E>(
-  runner: Layer.Layer<TaskRunner, E>,
+  runner: Layer.Layer<TaskRunner.TaskRunner, E>,
   stack: typeof Stack.Type,
   actions: typeof Program.Type,
   concurrency: number
@@ -233,7 +233,9 @@ describe("random stacks of three", () => {
         "behave like the ThreadRunner behind them",
         [Stack, Program],
         ([stack, actions]) =>
-          Effect.flatMap(TaskRunner, (threads) => compare(Layer.succeed(TaskRunner, threads), stack, actions, 4)),
+          Effect.flatMap(TaskRunner.TaskRunner, (threads) =>
+            compare(Layer.succeed(TaskRunner.TaskRunner, threads), stack, actions, 4)
+          ),
         { arbitrary: { runs: 30 } }
       )
     }

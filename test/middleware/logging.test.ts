@@ -41,7 +41,7 @@ interface Line {
 
 /** Runs a program whose tasks are logged, at a minimum level, and gives the lines. */
 const linesOf = <A, E>(
-  program: Effect.Effect<A, E, TaskRunner>,
+  program: Effect.Effect<A, E, TaskRunner.TaskRunner>,
   options?: Middleware.LoggingOptions,
   minimum: LogLevel.LogLevel = "Info"
 ) =>
@@ -72,7 +72,7 @@ describe("Middleware.logging", () => {
           yield* Effect.exit(crash.run())
           yield* Effect.exit(half.run(0.5))
           yield* Fiber.interrupt(yield* wait.fork())
-          yield* (yield* TaskRunner).cancel((yield* wait.fork()).taskId)
+          yield* (yield* TaskRunner.TaskRunner).cancel((yield* wait.fork()).taskId)
         })
       )
       assert.deepStrictEqual(texts(lines), [

@@ -66,7 +66,7 @@ describe("Middleware.metrics", () => {
       yield* Effect.exit(crash.run())
       yield* Fiber.interrupt(yield* wait.fork())
       const other = yield* wait.fork()
-      yield* (yield* TaskRunner).cancel(other.taskId)
+      yield* (yield* TaskRunner.TaskRunner).cancel(other.taskId)
       const running = yield* wait.fork()
       const seen = yield* snapshot
       assert.deepStrictEqual(numbers(seen), { total: 8, completed: 2, failed: 3, cancelled: 2, running: 1 })

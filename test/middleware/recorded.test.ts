@@ -26,7 +26,7 @@ const count = Task.stream("count", { payload: Schema.Int, success: Schema.Int })
 const handlers = Layer.mergeAll(
   half.toLayer((n) =>
     Effect.gen(function* () {
-      yield* (yield* TaskContext).progress(n)
+      yield* (yield* TaskContext.TaskContext).progress(n)
       return n % 2 === 0 ? new Date(n / 2) : yield* new Odd({ n })
     })
   ),
@@ -43,7 +43,7 @@ describe("Middleware.recorded", () => {
   it.live("keeps results as their schemas write them, progress, tags and times", () =>
     Effect.gen(function* () {
       const before = Date.now()
-      const fiber = yield* half.fork(4, { tags: ["a"], ttl: "1 hour" })
+      const fiber = yield* half.fork(4, { tags: ["a"], timeToLive: "1 hour" })
       assert.deepStrictEqual(yield* Fiber.join(fiber), new Date(2))
       const found = yield* record(fiber.taskId)
       assert.deepInclude(found, {

@@ -29,7 +29,7 @@ const flaky = (until: number, slow = 0) => {
   const handlers = Layer.mergeAll(
     task.toLayer(() =>
       Effect.gen(function* () {
-        const { attempt, id } = yield* TaskContext
+        const { attempt, id } = yield* TaskContext.TaskContext
         seen.push([id, attempt])
         if (slow > 0) yield* Effect.sleep(slow)
         return attempt < until ? yield* new Down({ attempt }) : attempt

@@ -73,7 +73,8 @@ describe("Middleware.stack", () => {
           keep(Right, Middleware.stack(runnerOf("right"), both))
         )
       )
-      const run = (runner: TaskRunner["Service"]) => Effect.provideService(where.run(), TaskRunner, runner)
+      const run = (runner: TaskRunner.TaskRunner["Service"]) =>
+        Effect.provideService(where.run(), TaskRunner.TaskRunner, runner)
       assert.strictEqual(yield* run(Context.get(contexts, Left)), "left")
       assert.deepStrictEqual(seen.splice(0), ["both before", "both before", "both after", "both after"])
       assert.strictEqual(yield* run(Context.get(contexts, Right)), "right")
@@ -91,7 +92,8 @@ describe("Middleware.stack", () => {
           keep(Right, Middleware.stack(runnerOf("right"), audited))
         )
       )
-      const run = (runner: TaskRunner["Service"]) => Effect.provideService(where.run(), TaskRunner, runner)
+      const run = (runner: TaskRunner.TaskRunner["Service"]) =>
+        Effect.provideService(where.run(), TaskRunner.TaskRunner, runner)
       assert.strictEqual(yield* run(Context.get(contexts, Left)), "left")
       assert.strictEqual(yield* run(Context.get(contexts, Right)), "right")
     }).pipe(Effect.scoped)
@@ -124,8 +126,8 @@ describe("Middleware.stack", () => {
           ledger
         )
       )
-      yield* Effect.provideService(where.run(), TaskRunner, Context.get(contexts, Left))
-      yield* Effect.provideService(where.run(), TaskRunner, Context.get(contexts, Right))
+      yield* Effect.provideService(where.run(), TaskRunner.TaskRunner, Context.get(contexts, Left))
+      yield* Effect.provideService(where.run(), TaskRunner.TaskRunner, Context.get(contexts, Right))
       assert.deepStrictEqual(Context.get(contexts, Ledger), { lines: ["where", "where"], number: 1 })
       assert.strictEqual(runners, 1)
     }).pipe(Effect.scoped)
@@ -162,15 +164,15 @@ describe("Middleware.stack", () => {
   )
 })
 
-class Left extends Context.Service<Left, TaskRunner["Service"]>()("test/Left") {}
-class Right extends Context.Service<Right, TaskRunner["Service"]>()("test/Right") {}
+class Left extends Context.Service<Left, TaskRunner.TaskRunner["Service"]>()("test/Left") {}
+class Right extends Context.Service<Right, TaskRunner.TaskRunner["Service"]>()("test/Right") {}
 class Ledger extends Context.Service<Ledger, { readonly lines: Array<string>; readonly number: number }>()(
   "test/Ledger"
 ) {}
 
 /** A runner under another name. */
 const keep = <I, E, R>(
-  key: Context.Key<I, TaskRunner["Service"]>,
-  runner: Layer.Layer<TaskRunner, E, R>
+  key: Context.Key<I, TaskRunner.TaskRunner["Service"]>,
+  runner: Layer.Layer<TaskRunner.TaskRunner, E, R>
 ): Layer.Layer<I, E, R> =>
-  Layer.provide(Layer.effectContext(Effect.map(TaskRunner, (service) => Context.make(key, service))), runner)
+  Layer.provide(Layer.effectContext(Effect.map(TaskRunner.TaskRunner, (service) => Context.make(key, service))), runner)

@@ -93,7 +93,7 @@ describe("Middleware.timeout", () => {
   })
 
   const deadline = Task.make("deadline", { success: Schema.NullOr(Schema.Number) })
-  const told = deadline.toLayer(() => Effect.map(TaskContext, (context) => context.deadline ?? null))
+  const told = deadline.toLayer(() => Effect.map(TaskContext.TaskContext, (context) => context.deadline ?? null))
 
   it.effect("tells the handler the earliest end, for each attempt anew", () =>
     Effect.gen(function* () {

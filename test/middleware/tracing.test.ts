@@ -42,8 +42,11 @@ const handlers = Layer.mergeAll(
 
 /** Runs a program with traced tasks, and gives the spans in the order of their beginning. */
 const spansOf = <A, E>(
-  program: Effect.Effect<A, E, TaskRunner>,
-  runner: Layer.Layer<TaskRunner, unknown> = Middleware.stack(FiberRunner.layer(handlers), Middleware.tracing())
+  program: Effect.Effect<A, E, TaskRunner.TaskRunner>,
+  runner: Layer.Layer<TaskRunner.TaskRunner, unknown> = Middleware.stack(
+    FiberRunner.layer(handlers),
+    Middleware.tracing()
+  )
 ) =>
   Effect.suspend(() => {
     const spans: Array<Tracer.NativeSpan> = []
@@ -131,7 +134,7 @@ describe("Middleware.tracing", () => {
           yield* Effect.exit(half.run(3))
           yield* Effect.exit(Stream.runDrain(count.stream(-1)))
           yield* Fiber.interrupt(yield* wait.fork())
-          yield* (yield* TaskRunner).cancel((yield* wait.fork()).taskId)
+          yield* (yield* TaskRunner.TaskRunner).cancel((yield* wait.fork()).taskId)
         })
       )
       const [good, bad] = named(spans, "Task.half").map(exitOf)

@@ -43,9 +43,9 @@ const unlimited = changing((request) => {
 })
 
 type Made = Layer.Layer<
-  TaskRunner,
+  TaskRunner.TaskRunner,
   never,
-  TaskRunner | TaskStore | RateLimiter.RateLimiter | CircuitBreaker.CircuitBreakerStore
+  TaskRunner.TaskRunner | TaskStore.TaskStore | RateLimiter.RateLimiter | CircuitBreaker.CircuitBreakerStore
 >
 
 /** Makes each middleware: a new one at each call. */
@@ -73,9 +73,9 @@ export const names = Object.keys(transparent)
 
 /** A stack of some of them, the outermost first, with all that they need. */
 export const stackOf = <E, R>(
-  runner: Layer.Layer<TaskRunner, E, R>,
+  runner: Layer.Layer<TaskRunner.TaskRunner, E, R>,
   chosen: ReadonlyArray<string>
-): Layer.Layer<TaskRunner, E, R> =>
+): Layer.Layer<TaskRunner.TaskRunner, E, R> =>
   Middleware.stack(runner, ...chosen.map((name) => transparent[name]!())).pipe(
     Layer.provide(MemoryStore.layer()),
     Layer.provide(CircuitBreaker.layerStoreMemory()),

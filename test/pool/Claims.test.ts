@@ -8,7 +8,7 @@ import { fstatSync, readdirSync, readlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
-import * as Claims from "../../src/pool/Claims.ts"
+import * as Claims from "../../src/runner/internal/wire/Claims.ts"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -3,8 +3,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as vm from "node:vm"
-import * as FreeVariables from "../../src/pool/FreeVariables.ts"
-import * as PortableSource from "../../src/pool/PortableSource.ts"
+import * as FreeVariables from "../../src/runner/internal/wire/FreeVariables.ts"
+import * as PortableSource from "../../src/internal/values/PortableSource.ts"
 
 /** Sources of functions that stand alone, with what they give for 3. */
 const alone: Record<string, readonly [source: string, result: unknown]> = {

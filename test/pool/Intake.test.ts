@@ -1,7 +1,7 @@
 // The bounded queue against a naive one: two lists, one for those inside and one for those who wait outside.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { Intake, type Waiting } from "../../src/pool/Intake.ts"
+import { Intake, type Waiting } from "../../src/internal/limit/Intake.ts"
 
 class Item implements Waiting {
   place: Waiting["place"] = "none"

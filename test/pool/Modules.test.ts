@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import * as Modules from "../../src/pool/Modules.ts"
+import * as Modules from "../../src/runner/internal/pool/Modules.ts"
 
 describe("Modules.resolve", () => {
   it("keeps URLs", () => {

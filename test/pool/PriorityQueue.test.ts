@@ -1,7 +1,7 @@
 // The priority queue against a naive one: a list that is sorted whenever something is taken.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { PriorityQueue } from "../../src/pool/PriorityQueue.ts"
+import { PriorityQueue } from "../../src/internal/limit/PriorityQueue.ts"
 
 interface Item {
   readonly priority: number

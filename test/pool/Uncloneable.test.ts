@@ -1,7 +1,7 @@
 // The search for what cannot be cloned agrees with the structured clone itself, and names the very value.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Uncloneable from "../../src/pool/Uncloneable.ts"
+import * as Uncloneable from "../../src/internal/values/Uncloneable.ts"
 
 /** Random numbers below a bound, the same for the same seed. */
 const makeRandom = (seed: number) => {

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads"
-import type { Refusal } from "../../src/pool/Uncloneable.ts"
-import * as Wire from "../../src/pool/Wire.ts"
+import type { Refusal } from "../../src/internal/values/Uncloneable.ts"
+import * as Wire from "../../src/runner/internal/wire/Wire.ts"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

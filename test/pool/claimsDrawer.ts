@@ -2,7 +2,7 @@
 // file that it has inherited. Writes each number that it has drawn.
 import { writeSync } from "node:fs"
 import { isMainThread, parentPort, workerData } from "node:worker_threads"
-import * as Claims from "../../src/pool/Claims.ts"
+import * as Claims from "../../src/runner/internal/wire/Claims.ts"
 
 /** A turn of the event loop, after which this is told to stop, if it is. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))

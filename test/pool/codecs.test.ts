@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Task from "../../src/Task.ts"
-import * as TaskCodec from "../../src/TaskCodec.ts"
+import * as TaskCodec from "../../src/internal/values/TaskCodec.ts"
 
 type Any = Schema.Codec<any, any>
 

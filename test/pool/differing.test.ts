@@ -46,7 +46,7 @@ const assertRefused = (exit: Exit.Exit<unknown, unknown>, name: string, part: st
 
 for (const [name, layer] of Object.entries(runners)) {
   describe(name, () => {
-    const test = <E>(what: string, body: Effect.Effect<unknown, E, TaskRunner>) =>
+    const test = <E>(what: string, body: Effect.Effect<unknown, E, TaskRunner.TaskRunner>) =>
       it.live(what, () => Effect.provide(body, layer()))
 
     test(
@@ -90,7 +90,7 @@ for (const [name, layer] of Object.entries(runners)) {
           n % 3 === 0 ? Effect.exit(other.success.run(tree)) : Effect.exit(tasks.plain.run(tree))
         )
         const exits = yield* Effect.all<
-          ReadonlyArray<Effect.Effect<Exit.Exit<unknown, unknown>, never, TaskRunner>>,
+          ReadonlyArray<Effect.Effect<Exit.Exit<unknown, unknown>, never, TaskRunner.TaskRunner>>,
           {
             readonly concurrency: "unbounded"
           }

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as PoolRunner from "../../src/pool/PoolRunner.ts"
+import type * as PoolRunner from "../../src/runner/internal/pool/PoolRunner.ts"
 import * as ProcessRunner from "../../src/runner/ProcessRunner.ts"
 import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
 import type { TaskRunner } from "../../src/TaskRunner.ts"

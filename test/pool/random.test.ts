@@ -112,7 +112,7 @@ describe("a thousand random operations", () => {
           assert.deepStrictEqual(yield* runner.tasks, [])
           assert.deepInclude(yield* runner.stats, { queued: 0, running: 0 })
           assert.strictEqual(yield* tasks.tiny.run(1), 1)
-        }).pipe(using("threads", { size: 2, concurrency, grace: 50 }))
+        }).pipe(using("threads", { size: 2, concurrency, forceKillAfter: 50 }))
 
         const starts = new Map<string, number>()
         for (const line of notes.lines()) {

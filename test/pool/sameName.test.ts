@@ -12,8 +12,8 @@ import {
   StoreReader,
   StoreRunner,
   Task,
-  TaskRunner,
   type TaskError,
+  TaskRunner,
   ThreadRunner
 } from "../../src/index.ts"
 import * as MemoryStore from "../../src/store/MemoryStore.ts"
@@ -48,7 +48,7 @@ describe("runners in this program", () => {
   for (const [name, layer] of Object.entries(layers)) {
     it.live(`${name} is not made`, () =>
       Effect.gen(function* () {
-        const exit = yield* Effect.exit(Effect.provide(TaskRunner, layer))
+        const exit = yield* Effect.exit(Effect.provide(TaskRunner.TaskRunner, layer))
         assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
         assert.match(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", problem)
       })
@@ -85,7 +85,7 @@ for (const [name, runner] of Object.entries(runners)) {
           "both.mjs": `export default Layer.merge(...[1, 2].map(() => Task.make("twin").toLayer(() => Effect.void)))`
         })
         const layer = runner.layer({ module, size: 1, warmUp: true })
-        const exit = yield* Effect.exit(Effect.provide(TaskRunner, layer))
+        const exit = yield* Effect.exit(Effect.provide(TaskRunner.TaskRunner, layer))
         assertFails(exit, "ModuleInvalid")
         assert.match(errorOf(exit).message, problem)
         assert.include(errorOf(exit).message, "both.mjs")

@@ -38,7 +38,7 @@ describe("scheduling", () => {
         assert.strictEqual(waits.length, 1000)
         assert.isBelow(waits.toSorted((a, b) => a - b)[990]!, 50, "p99 in milliseconds")
         yield* Fiber.interrupt(busy)
-      }).pipe(using("threads", { size: 2, grace: 0, warmUp: true }))
+      }).pipe(using("threads", { size: 2, forceKillAfter: 0, warmUp: true }))
     })
   )
 

@@ -91,7 +91,7 @@ for (const kind of kinds) {
         const loaded = () => notes.lines().filter((line) => line === "loaded").length
         const options = {
           size: 1,
-          grace: 0,
+          forceKillAfter: 0,
           env: { ...(process.env as Record<string, string>), EFFECT_STRAND_TEST_LOADED: notes.file }
         }
         const cold = yield* using(kind, options)(Effect.andThen(tasks.tiny.run(1), take("cold")))
@@ -185,7 +185,7 @@ for (const kind of kinds) {
             assert.strictEqual(yield* tasks.tiny.run(1), 1)
           }
         }
-      }).pipe(using(kind, { size: 1, grace: 0, shutdownGrace: 0 }))
+      }).pipe(using(kind, { size: 1, forceKillAfter: 0, shutdownGrace: 0 }))
     )
   })
 }
@@ -202,7 +202,7 @@ describe("a successor", () => {
         yield* Fiber.interruptAll(fibers)
         yield* tasks.tiny.run(1)
         assert.strictEqual(loaded(), 2)
-      }).pipe(using("threads", { size: 1, concurrency: 30, grace: 400, env }))
+      }).pipe(using("threads", { size: 1, concurrency: 30, forceKillAfter: 400, env }))
     })
   )
 })
@@ -224,7 +224,7 @@ describe("a pool that may have no worker", () => {
         "no worker to be left",
         Effect.map(runner.stats, (stats) => stats.workers.length === 0)
       )
-    }).pipe(using("threads", { minSize: 0, maxSize: 2, grace: 1000, idleTimeout: 3000 }))
+    }).pipe(using("threads", { minSize: 0, maxSize: 2, forceKillAfter: 1000, idleTimeout: 3000 }))
   )
 })
 

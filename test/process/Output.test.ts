@@ -1,8 +1,8 @@
 // Lines and frames are the same however their bytes come in.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Frames from "../../src/process/Frames.ts"
-import { maxLength, Output, splitter } from "../../src/process/Output.ts"
+import * as Frames from "../../src/process/internal/Frames.ts"
+import { maxLength, Output, splitter } from "../../src/process/internal/Output.ts"
 
 /** Cuts bytes at the places that the numbers say. */
 const cut = (bytes: Uint8Array, cuts: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {

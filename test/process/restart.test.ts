@@ -30,7 +30,7 @@ const counting = (script: string) => {
     args: ["-c", `echo start >> "$FILE"; n=$(wc -l < "$FILE"); ${script}`],
     env: { FILE: file },
     log: "none",
-    grace: "300 millis",
+    forceKillAfter: "300 millis",
     starts: () => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").length : 0)
   } as const
 }

@@ -316,7 +316,7 @@ describe("runProcess: the end", () => {
   it.live("comes by the signal that is asked for", () =>
     Effect.gen(function* () {
       const script = "trap 'echo tidied; exit 7' USR2; echo up; while :; do sleep 0.02; done"
-      const it = yield* runProcess({ ...shell(script), ready: { line: "up" }, signal: "SIGUSR2", kill: "process" })
+      const it = yield* runProcess({ ...shell(script), ready: { line: "up" }, killSignal: "SIGUSR2", kill: "process" })
       const exit = yield* it.stop
       assert.deepInclude(exit, { reason: "Stopped", exitCode: 7, lastLines: ["up", "tidied"] })
       assert.strictEqual((yield* it.status)._tag, "Stopped")

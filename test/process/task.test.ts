@@ -48,8 +48,9 @@ describe("runProcess of a task", () => {
   )
 
   const run = (how: typeof misbehave.payload.Type) =>
-    Effect.flatMap(runProcess({ task: misbehave, payload: how, module, log, grace: "300 millis" }), ({ result }) =>
-      Effect.exit(result)
+    Effect.flatMap(
+      runProcess({ task: misbehave, payload: how, module, log, forceKillAfter: "300 millis" }),
+      ({ result }) => Effect.exit(result)
     )
   const errorOf = (exit: Exit.Exit<unknown, unknown>) =>
     Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
@@ -98,7 +99,7 @@ describe("runProcess of a task", () => {
 
   it.live("is killed after the grace when it does not let itself be interrupted", () =>
     Effect.gen(function* () {
-      const it = yield* runProcess({ task: misbehave, payload: "hang", module, log, grace: "200 millis" })
+      const it = yield* runProcess({ task: misbehave, payload: "hang", module, log, forceKillAfter: "200 millis" })
       assert.deepInclude(yield* it.stop, { reason: "Stopped", signal: "SIGKILL" })
       assert.strictEqual((yield* Effect.flip(it.result))._tag, "TaskCancelled")
     })

@@ -35,7 +35,7 @@ export default Layer.mergeAll(
   misbehave.toLayer((how) => misbehaviour[how]),
   twice.toLayer(({ file }) =>
     Effect.gen(function* () {
-      const { attempt, id } = yield* TaskContext
+      const { attempt, id } = yield* TaskContext.TaskContext
       if (!existsSync(file)) {
         writeFileSync(file, id)
         return process.exit(1)

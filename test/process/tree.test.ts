@@ -10,7 +10,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import { afterAll } from "vitest"
 import { runProcess } from "../../src/process/index.ts"
-import { markVariable, readProc, readPs } from "../../src/process/ProcessTree.ts"
+import { markVariable, readProc, readPs } from "../../src/process/internal/ProcessTree.ts"
 import * as Leaks from "../leaks.ts"
 import * as Table from "./table.ts"
 
@@ -43,7 +43,7 @@ describe("closing the scope ends a process", () => {
         const [script, count] = make(token)
         yield* Effect.scoped(
           Effect.gen(function* () {
-            yield* runProcess({ ...shell(script), grace: "300 millis" })
+            yield* runProcess({ ...shell(script), forceKillAfter: "300 millis" })
             assert.lengthOf(yield* Effect.promise(() => Table.awaitCount(token, count)), count)
           })
         )
@@ -68,7 +68,7 @@ describe("closing the scope ends a process", () => {
     Effect.gen(function* () {
       const it = yield* runProcess({
         ...shell("trap '' TERM; echo up; while :; do sleep 0.05; done"),
-        grace: "400 millis"
+        forceKillAfter: "400 millis"
       })
       const began = performance.now()
       assert.deepInclude(yield* it.stop, { reason: "Stopped", signal: "SIGKILL" })
@@ -80,7 +80,7 @@ describe("closing the scope ends a process", () => {
   it.live("at once, when it ends by the signal, however long the grace", () =>
     Effect.gen(function* () {
       const began = performance.now()
-      yield* Effect.scoped(runProcess({ ...shell("echo up; exec sleep 60"), grace: "20 seconds" }))
+      yield* Effect.scoped(runProcess({ ...shell("echo up; exec sleep 60"), forceKillAfter: "20 seconds" }))
       assert.isBelow(performance.now() - began, 5000)
     })
   )
@@ -102,7 +102,7 @@ describe("closing the scope ends a process", () => {
       const token = Table.makeToken()
       const began = performance.now()
       const options = { ...shell(`sleep ${token} & trap 'exit 0' TERM; echo up; wait`), kill: "process" } as const
-      yield* Effect.scoped(runProcess({ ...options, grace: "20 seconds" }))
+      yield* Effect.scoped(runProcess({ ...options, forceKillAfter: "20 seconds" }))
       assert.deepStrictEqual(Table.alive(token), [])
       // They got the signal when it was gone.
       assert.isBelow(performance.now() - began, 10_000)
@@ -117,7 +117,7 @@ describe("closing the scope ends a process", () => {
         ready: undefined,
         restart: "onFailure",
         schedule: Schedule.recurs(3),
-        grace: "300 millis"
+        forceKillAfter: "300 millis"
       })
       assert.deepInclude(yield* it.exit, { reason: "GaveUp", restarts: 3 })
       assert.deepStrictEqual(Table.alive(token), [])
@@ -174,7 +174,12 @@ describe("a process within a process", () => {
       const token = Table.makeToken()
       const script = `(setsid sleep ${token} &); trap '' TERM; echo up; while :; do sleep ${token}; done`
       const options = { command: process.execPath, args: [parent, script, "wait"], log: "none" } as const
-      const it = yield* runProcess({ ...options, env: { TOKEN: token }, ready: { line: /^ready/ }, grace: "1 second" })
+      const it = yield* runProcess({
+        ...options,
+        env: { TOKEN: token },
+        ready: { line: /^ready/ },
+        forceKillAfter: "1 second"
+      })
       // The program, its shell and two sleeps; the guardian carries no token.
       assert.lengthOf(yield* Effect.promise(() => Table.awaitCount(token, 4)), 4)
       const guardians = Table.childrenOf(yield* it.pid).filter((child) => child.includes("guardian"))

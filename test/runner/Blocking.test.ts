@@ -62,7 +62,7 @@ const handlers = Layer.mergeAll(
 
 /** Runs a program, and gives what has been warned of. */
 const warnings = <A, E>(
-  program: Effect.Effect<A, E, TaskRunner>,
+  program: Effect.Effect<A, E, TaskRunner.TaskRunner>,
   options?: FiberRunner.Options
 ): Effect.Effect<ReadonlyArray<string>, E> =>
   Effect.suspend(() => {

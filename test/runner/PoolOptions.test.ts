@@ -178,7 +178,7 @@ for (const [name, layer] of Object.entries(runners)) {
 
     test(
       "has a spare worker take over from one that is killed",
-      { module, size: 1, spares: 1, grace: 0 },
+      { module, size: 1, spares: 1, forceKillAfter: 0 },
       Effect.gen(function* () {
         const notes = yield* makeNotes
         yield* whereabouts

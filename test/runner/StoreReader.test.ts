@@ -584,7 +584,7 @@ describe("a runner", () => {
     Effect.gen(function* () {
       const id = yield* add.forkDiscard(
         { a: 1, b: 2 },
-        { concurrencyKey: "k", queue: "q", ttl: "1 minute", tags: ["t"], priority: 2, timeout: "1 hour" }
+        { concurrencyKey: "k", queue: "q", timeToLive: "1 minute", tags: ["t"], priority: 2, timeout: "1 hour" }
       )
       const stored = yield* record(id)
       assert.deepInclude(stored, { concurrencyKey: "k", queue: "q", timeToLive: 60_000, tags: ["t"], priority: 2 })

@@ -171,7 +171,7 @@ describe("Strand", () => {
     )
     const strand = Strand.start(Layer.provideMerge(reader, StoreRunner.layer).pipe(Layer.provide(MemoryStore.layer())))
     try {
-      const handle = await strand.fork(add, [1, 2], { ttl: "1 minute" })
+      const handle = await strand.fork(add, [1, 2], { timeToLive: "1 minute" })
       assert.strictEqual(await handle.result({ timeout: "10 seconds" }), 3)
       assert.strictEqual(await (await strand.attach(add, handle.id)).result(), 3)
     } finally {

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { threadId } from "node:worker_threads"
-import { asTask, FiberRunner, Middleware, StoreReader, StoreRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, StoreReader, StoreRunner, Strand, ThreadRunner } from "../../src/index.ts"
 import { until } from "../../src/testing/Subject.ts"
 import * as MemoryStore from "../../src/store/MemoryStore.ts"
 
@@ -22,7 +22,7 @@ for (const runner of ["thread", "process", "fiber", "inline"] as const) {
     it.live("runs there", () =>
       Effect.gen(function* () {
         const here = { pid: process.pid, threadId }
-        const there = yield* asTask(place, { runner })()
+        const there = yield* Strand.asTask(place, { runner })()
         assert.strictEqual(there.pid === here.pid, runner !== "process")
         if (runner === "thread") assert.notStrictEqual(there.threadId, here.threadId)
         if (runner === "fiber" || runner === "inline") assert.deepStrictEqual(there, here)
@@ -32,17 +32,19 @@ for (const runner of ["thread", "process", "fiber", "inline"] as const) {
     it.live("takes plain and asynchronous functions, any number of arguments, some of them in advance", () =>
       Effect.gen(function* () {
         const area = (width: number, height: number, unit: string) => `${width * height} ${unit}`
-        assert.strictEqual(yield* asTask(area, { runner })(2, 3, "m"), "6 m")
-        assert.strictEqual(yield* asTask(area, { runner, given: [2, 3] })("cm"), "6 cm")
-        assert.strictEqual(yield* asTask(async (n: number) => n + 1, { runner })(1), 2)
-        const total = asTask((numbers: ReadonlyArray<number>) => numbers.reduce((sum, n) => sum + n, 0), { runner })
+        assert.strictEqual(yield* Strand.asTask(area, { runner })(2, 3, "m"), "6 m")
+        assert.strictEqual(yield* Strand.asTask(area, { runner, given: [2, 3] })("cm"), "6 cm")
+        assert.strictEqual(yield* Strand.asTask(async (n: number) => n + 1, { runner })(1), 2)
+        const total = Strand.asTask((numbers: ReadonlyArray<number>) => numbers.reduce((sum, n) => sum + n, 0), {
+          runner
+        })
         assert.strictEqual(yield* total([1, 2, 3]), 6)
       })
     )
 
     it.live("what a function throws is a defect, as it was thrown", () =>
       Effect.gen(function* () {
-        const broken = asTask(
+        const broken = Strand.asTask(
           () => {
             throw new RangeError("out of range")
           },
@@ -56,11 +58,11 @@ for (const runner of ["thread", "process", "fiber", "inline"] as const) {
 
     it.live("options of the call: a time limit stops the work, hooks are called", () =>
       Effect.gen(function* () {
-        const never = asTask(() => new Promise<void>(() => {}), { runner, name: "never", timeout: "50 millis" })
+        const never = Strand.asTask(() => new Promise<void>(() => {}), { runner, name: "never", timeout: "50 millis" })
         const error = yield* Effect.flip(never())
         assert.deepInclude(error, { _tag: "TaskTimeout", task: "never" })
         const seen: Array<unknown> = []
-        const letters = asTask((text: string) => [...text], {
+        const letters = Strand.asTask((text: string) => [...text], {
           runner,
           onIter: (letter) => seen.push(letter),
           onEnd: (all) => seen.push(all.length)
@@ -76,13 +78,13 @@ describe("asTask", () => {
   it.live("gives the value of an Effect", () =>
     Effect.gen(function* () {
       const outside = 41
-      assert.strictEqual(yield* asTask(() => Effect.succeed(outside + 1), { runner: "fiber" })(), 42)
+      assert.strictEqual(yield* Strand.asTask(() => Effect.succeed(outside + 1), { runner: "fiber" })(), 42)
     })
   )
 
   it.live("a busy loop can be interrupted", () =>
     Effect.gen(function* () {
-      const busy = asTask((started: Int32Array) => {
+      const busy = Strand.asTask((started: Int32Array) => {
         Atomics.store(started, 0, 1)
         for (;;);
       })
@@ -90,7 +92,7 @@ describe("asTask", () => {
       const fiber = yield* Effect.forkChild(busy(started), { startImmediately: true })
       yield* until("the loop to run", () => Atomics.load(started, 0) === 1)
       yield* Fiber.interrupt(fiber)
-      assert.strictEqual(yield* asTask((n: number) => n + 1)(1), 2)
+      assert.strictEqual(yield* Strand.asTask((n: number) => n + 1)(1), 2)
     })
   )
 
@@ -101,15 +103,15 @@ describe("asTask", () => {
         Layer.effectDiscard(Effect.sync(() => builds++)),
         FiberRunner.layer(Layer.empty)
       )
-      assert.strictEqual(yield* asTask((n: number) => n * 2, { runner: counted })(4), 8)
-      assert.strictEqual(yield* asTask((n: number) => n * 3, { runner: counted })(4), 12)
+      assert.strictEqual(yield* Strand.asTask((n: number) => n * 2, { runner: counted })(4), 8)
+      assert.strictEqual(yield* Strand.asTask((n: number) => n * 3, { runner: counted })(4), 12)
       assert.strictEqual(builds, 1)
       const seen: Array<string> = []
       const watched = Middleware.make((request, next) => {
         seen.push(request.name)
         return next
       }).pipe(Layer.provide(ThreadRunner.layer({ size: 1, shutdownGrace: 0 })))
-      assert.strictEqual(yield* asTask((n: number) => n * 2, { runner: watched, name: "twice" })(4), 8)
+      assert.strictEqual(yield* Strand.asTask((n: number) => n * 2, { runner: watched, name: "twice" })(4), 8)
       assert.deepStrictEqual(seen, ["twice"])
     })
   )
@@ -119,7 +121,7 @@ describe("asTask", () => {
       const local = ThreadRunner.layer({ size: 1 })
       const reader = StoreReader.layer({ tasks: [], allowPortable: true }).pipe(Layer.provide(local))
       const store = Layer.provideMerge(reader, StoreRunner.layer).pipe(Layer.provide(MemoryStore.layer()))
-      assert.strictEqual(yield* asTask((n: number) => n + 1, { runner: store })(41), 42)
+      assert.strictEqual(yield* Strand.asTask((n: number) => n + 1, { runner: store })(41), 42)
     })
   )
 

@@ -1,8 +1,8 @@
 // A program that runs functions elsewhere and ends: started by a test that waits for its end.
 import * as Effect from "effect/Effect"
-import { asTask } from "../../src/index.ts"
+import { Strand } from "../../src/index.ts"
 
 const add = (a: number, b: number) => a + b
 
-console.log(await Effect.runPromise(asTask(add, { runner: "thread" })(2, 3)))
-console.log(await Effect.runPromise(asTask(add, { runner: "process" })(3, 3)))
+console.log(await Effect.runPromise(Strand.asTask(add, { runner: "thread" })(2, 3)))
+console.log(await Effect.runPromise(Strand.asTask(add, { runner: "process" })(3, 3)))

@@ -20,7 +20,7 @@ class Users extends Context.Service<Users, { readonly find: (token: string) => E
 const User = Schema.Struct({ name: Schema.String, since: Schema.Date })
 
 // The services of verify are those of the Layer; its errors are not.
-const layer: Layer.Layer<TaskRunner, never, TaskRunner | Users> = Middleware.auth({
+const layer: Layer.Layer<TaskRunner.TaskRunner, never, TaskRunner.TaskRunner | Users> = Middleware.auth({
   verify: (token) => {
     const shown: Redacted.Redacted = token
     return Effect.flatMap(Users, (users) => users.find(String(shown)))
@@ -42,14 +42,17 @@ Middleware.auth({ principal: User, verify: () => Effect.succeed({ name: "ada", s
 // @ts-expect-error since is missing
 Middleware.auth({ principal: User, verify: () => Effect.succeed({ name: "ada" }) })
 
-const principal: Effect.Effect<{ readonly name: string; readonly since: Date }, TaskError.Unauthorized, TaskContext> =
-  Middleware.principal(User)
+const principal: Effect.Effect<
+  { readonly name: string; readonly since: Date },
+  TaskError.Unauthorized,
+  TaskContext.TaskContext
+> = Middleware.principal(User)
 
 // A handler needs nothing more for it.
 const task = Task.make("task", { success: Schema.String })
 const handlers: Layer.Layer<Task.Handler<"task">> = task.toLayer(() => Effect.map(principal, ({ name }) => name))
 
-const called: Effect.Effect<string, TaskError.TaskError, TaskRunner> = task
+const called: Effect.Effect<string, TaskError.TaskError, TaskRunner.TaskRunner> = task
   .run()
   .pipe(Middleware.withCredentials("token"))
 

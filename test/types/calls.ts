@@ -36,7 +36,7 @@ Task.make("hooked", { onEnd: () => {} })
 // --- results that are not kept ---------------------------------------------------------------------------------------
 
 const discarded = half.run(1, { discardResult: true, onEnd: (value) => is<Is<typeof value, void>>() })
-is<Is<typeof discarded, Effect.Effect<void, Failure, TaskRunner>>>()
+is<Is<typeof discarded, Effect.Effect<void, Failure, TaskRunner.TaskRunner>>>()
 const forked = half.fork(1, { discardResult: true })
 is<Is<Effect.Success<typeof forked>, TaskFiber.TaskFiber<void, Failure, Date>>>()
 nothing.run(undefined, { discardResult: true })
@@ -52,7 +52,7 @@ handle.send("now")
 declare const deaf: Effect.Success<ReturnType<typeof nothing.fork>>
 // @ts-expect-error: a task without an inbox
 deaf.send("now")
-is<Is<typeof half.messages, Stream.Stream<Date, never, TaskContext>>>()
+is<Is<typeof half.messages, Stream.Stream<Date, never, TaskContext.TaskContext>>>()
 is<Is<Task.Message<typeof half>, Date>>()
 
 // --- partial tasks ---------------------------------------------------------------------------------------------------

@@ -7,16 +7,15 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Dispatcher from "../../src/Dispatcher.ts"
 import type * as Limiter from "../../src/Limiter.ts"
-import type { RunnerUnavailable } from "../../src/NamedRunner.ts"
 import * as FiberRunner from "../../src/runner/FiberRunner.ts"
 import * as StoreRunner from "../../src/runner/StoreRunner.ts"
 import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
 import type { TaskQueue } from "../../src/store/TaskQueue.ts"
 import type { TaskStore } from "../../src/store/TaskStore.ts"
 import * as Task from "../../src/Task.ts"
-import type { ModuleInvalid, TaskError } from "../../src/TaskError.ts"
+import type { ModuleInvalid, RunnerUnavailable, TaskError } from "../../src/TaskError.ts"
 import type { TaskFiber } from "../../src/TaskFiber.ts"
-import { TaskRouter } from "../../src/TaskRouter.ts"
+import * as TaskRouter from "../../src/TaskRouter.ts"
 import type { TaskRunner } from "../../src/TaskRunner.ts"
 import { check, type Equal, some } from "./check.ts"
 
@@ -37,7 +36,7 @@ const lazy = TaskRouter.layer({
   store: StoreRunner.layer,
   default: "thread"
 })
-check<Equal<typeof lazy, Layer.Layer<TaskRunner | TaskRouter, never, Denied | TaskStore | TaskQueue>>>()
+check<Equal<typeof lazy, Layer.Layer<TaskRunner | TaskRouter.TaskRouter, never, Denied | TaskStore | TaskQueue>>>()
 
 // The types of Layers that are made in their place are theirs, too.
 const inPlace = TaskRouter.layer({
@@ -45,13 +44,13 @@ const inPlace = TaskRouter.layer({
   inline: FiberRunner.layerInline(some<Layer.Layer<never, "failed", Denied>>()),
   default: "fiber"
 })
-check<Equal<typeof inPlace, Layer.Layer<TaskRunner | TaskRouter, never, Denied>>>()
+check<Equal<typeof inPlace, Layer.Layer<TaskRunner | TaskRouter.TaskRouter, never, Denied>>>()
 
 // Those that are opened with the router fail with it.
 const eager = TaskRouter.layer({ fiber, thread: ThreadRunner.layer(), default: "fiber" }, { open: ["fiber"] })
-check<Equal<typeof eager, Layer.Layer<TaskRunner | TaskRouter, "failed", Denied>>>()
+check<Equal<typeof eager, Layer.Layer<TaskRunner | TaskRouter.TaskRouter, "failed", Denied>>>()
 const both = TaskRouter.layer({ fiber, thread: ThreadRunner.layer(), default: "fiber" }, { open: ["fiber", "thread"] })
-check<Equal<typeof both, Layer.Layer<TaskRunner | TaskRouter, "failed" | ModuleInvalid, Denied>>>()
+check<Equal<typeof both, Layer.Layer<TaskRunner | TaskRouter.TaskRouter, "failed" | ModuleInvalid, Denied>>>()
 
 // @ts-expect-error: the default is none of the names
 TaskRouter.layer({ thread: ThreadRunner.layer(), default: "fiber" })
@@ -64,8 +63,8 @@ TaskRouter.layer({ thread: some<Layer.Layer<TaskStore>>(), default: "thread" })
 // @ts-expect-error: none of the names
 TaskRouter.layer({ thread: ThreadRunner.layer(), default: "thread" }, { open: ["fiber"] })
 
-const named = TaskRouter.use((router) => router.get("thread"))
-check<Equal<typeof named, Effect.Effect<TaskRunner["Service"], RunnerUnavailable, TaskRouter>>>()
+const named = TaskRouter.TaskRouter.use((router) => router.get("thread"))
+check<Equal<typeof named, Effect.Effect<TaskRunner["Service"], RunnerUnavailable, TaskRouter.TaskRouter>>>()
 
 // --- Limiter -------------------------------------------------------------------------------------------------------
 

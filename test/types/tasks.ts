@@ -105,7 +105,10 @@ fields.run({ path: "a" }, { priority: "high" })
 fields.run({ path: "a" }, { transfer: [1] })
 // @ts-expect-error: an id is text
 fields.attach(1)
-fields.run({ path: "a" }, { idempotencyKey: "k", ttl: "1 day", maxAttempts: 3, queue: "mail", concurrencyKey: "user" })
+fields.run(
+  { path: "a" },
+  { idempotencyKey: "k", timeToLive: "1 day", maxAttempts: 3, queue: "mail", concurrencyKey: "user" }
+)
 fields.run({ path: "a" }, { transfer: [new ArrayBuffer(1), new MessageChannel().port1], priority: undefined })
 
 // @ts-expect-error: a stream has no id alone

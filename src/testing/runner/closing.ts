@@ -134,7 +134,7 @@ export const closing = (it: SharedIt, subject: Subject): void => {
   )
 
   if (subject.capabilities.isolated) {
-    test("a worker that ignores its end is killed", { shutdownGrace: 50, grace: 200 }, (notes, close) =>
+    test("a worker that ignores its end is killed", { shutdownGrace: 50, forceKillAfter: 200 }, (notes, close) =>
       Effect.gen(function* () {
         const busy = yield* tasks.spin.fork({ ...notes, name: "busy", millis: 60_000 })
         const stubborn = yield* tasks.stubborn.fork({ ...notes, name: "stubborn", millis: 60_000 })

@@ -138,7 +138,7 @@ export const faults = (subject: Subject): void => {
     })
   )
 
-  test("a busy loop is killed after grace, and its worker is replaced", { size: 1, grace: 200 }, (notes) =>
+  test("a busy loop is killed after grace, and its worker is replaced", { size: 1, forceKillAfter: 200 }, (notes) =>
     Effect.gen(function* () {
       const busy = yield* tasks.spin.fork({ ...notes, name: "busy", millis: 60_000 })
       const queued = yield* Effect.forEach(range(20), (n) => tasks.note.fork({ ...notes, name: `queued ${n}` }))
@@ -158,7 +158,7 @@ export const faults = (subject: Subject): void => {
     })
   )
 
-  test("a busy loop is killed at once without grace", { size: 1, grace: 0 }, (notes) =>
+  test("a busy loop is killed at once without grace", { size: 1, forceKillAfter: 0 }, (notes) =>
     Effect.gen(function* () {
       for (const name of ["a", "b", "c"]) {
         const busy = yield* tasks.spin.fork({ ...notes, name, millis: 60_000 })
@@ -170,7 +170,7 @@ export const faults = (subject: Subject): void => {
     })
   )
 
-  test("a task that cannot be interrupted is killed after grace", { size: 1, grace: 100 }, (notes) =>
+  test("a task that cannot be interrupted is killed after grace", { size: 1, forceKillAfter: 100 }, (notes) =>
     Effect.gen(function* () {
       const fiber = yield* tasks.stubborn.fork({ ...notes, name: "stubborn", millis: 60_000 })
       yield* notes.awaitLine("stubborn started")
@@ -180,7 +180,7 @@ export const faults = (subject: Subject): void => {
     })
   )
 
-  test("a task that stops within grace keeps its worker", { size: 1, grace: "10 seconds" }, (notes) =>
+  test("a task that stops within grace keeps its worker", { size: 1, forceKillAfter: "10 seconds" }, (notes) =>
     Effect.gen(function* () {
       const before = yield* tasks.where.run()
       const fiber = yield* tasks.hold.fork({ ...notes, name: "a" })
@@ -191,7 +191,7 @@ export const faults = (subject: Subject): void => {
     })
   )
 
-  test("a busy loop ends with its time limit, and with its cancelling", { size: 1, grace: 50 }, (notes) =>
+  test("a busy loop ends with its time limit, and with its cancelling", { size: 1, forceKillAfter: 50 }, (notes) =>
     Effect.gen(function* () {
       const runner = yield* TaskRunner
       yield* tasks.where.run()
@@ -233,22 +233,25 @@ export const faults = (subject: Subject): void => {
     })
   )
 
-  test("a short task never waits for a busy loop while another worker is idle", { size: 2, grace: 50 }, (notes) =>
-    Effect.gen(function* () {
-      const first = yield* tasks.hold.fork({ ...notes, name: "first" })
-      yield* notes.awaitLine("first started")
-      const busy = yield* tasks.spin.fork({ ...notes, name: "busy", millis: 60_000 })
-      const short = yield* Effect.forEach(range(50), (n) => tasks.add.fork({ a: n, b: 1 }))
-      yield* notes.awaitLine("busy started")
-      yield* notes.open()
-      yield* Fiber.joinAll(short)
-      assert.isUndefined(busy.pollUnsafe())
-      yield* Fiber.joinAll([first])
-      yield* Fiber.interrupt(busy)
-    })
+  test(
+    "a short task never waits for a busy loop while another worker is idle",
+    { size: 2, forceKillAfter: 50 },
+    (notes) =>
+      Effect.gen(function* () {
+        const first = yield* tasks.hold.fork({ ...notes, name: "first" })
+        yield* notes.awaitLine("first started")
+        const busy = yield* tasks.spin.fork({ ...notes, name: "busy", millis: 60_000 })
+        const short = yield* Effect.forEach(range(50), (n) => tasks.add.fork({ a: n, b: 1 }))
+        yield* notes.awaitLine("busy started")
+        yield* notes.open()
+        yield* Fiber.joinAll(short)
+        assert.isUndefined(busy.pollUnsafe())
+        yield* Fiber.joinAll([first])
+        yield* Fiber.interrupt(busy)
+      })
   )
 
-  test("the caller's event loop stays free while all workers are busy", { size: 2, grace: 50 }, (notes) =>
+  test("the caller's event loop stays free while all workers are busy", { size: 2, forceKillAfter: 50 }, (notes) =>
     Effect.gen(function* () {
       const busy = yield* Effect.forEach(["a", "b"], (name) => tasks.spin.fork({ ...notes, name, millis: 300 }))
       yield* notes.awaitLine("a started")
@@ -268,4 +271,4 @@ export const faults = (subject: Subject): void => {
   )
 }
 
-const shared = { size: 1, concurrency: 2, grace: 50 }
+const shared = { size: 1, concurrency: 2, forceKillAfter: 50 }

@@ -131,7 +131,7 @@ export const storm = (subject: Subject): void => {
   ] as const) {
     test(
       `300 calls of all kinds, ${concurrency} at once for each place, seed ${seed}`,
-      { concurrency, grace: 100 },
+      { concurrency, forceKillAfter: 100 },
       (notes) =>
         Effect.gen(function* () {
           const runner = yield* TaskRunner

@@ -20,7 +20,7 @@ import { basename, join } from "node:path"
 import * as Queues from "../../store/TaskQueue.ts"
 import { type EncodedExit, type EntriesOptions, type TaskRecord, TaskStore } from "../../store/TaskStore.ts"
 import * as Task from "../../Task.ts"
-import * as TaskCodec from "../../TaskCodec.ts"
+import * as TaskCodec from "../../internal/values/TaskCodec.ts"
 import { StoreFailure } from "../../TaskError.ts"
 import { assertFails, until, untilEffect } from "../Subject.ts"
 

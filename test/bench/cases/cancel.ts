@@ -8,8 +8,8 @@ const limitMillis = 5000
 
 export const graceMillis = 250
 
-const measure = async (context: CaseContext, row: string, grace: number): Promise<Metric> => {
-  const pool = await context.make({ size: poolSize, graceMillis: grace })
+const measure = async (context: CaseContext, row: string, forceKillAfter: number): Promise<Metric> => {
+  const pool = await context.make({ size: poolSize, graceMillis: forceKillAfter })
   await wakeWorkers(context, pool, poolSize)
   const start = pool.start
   if (start === undefined) return { row, unit: "ms", better: "lower", value: null, note: "–" }

@@ -13,7 +13,7 @@ export interface Case extends CaseOutline {
   readonly prepare: (subject: Subject, quick: boolean) => Promise<() => Promise<ReadonlyArray<Metric>>>
 }
 
-type Run = <A, E>(effect: Effect.Effect<A, E, TaskRunner>) => Promise<A>
+type Run = <A, E>(effect: Effect.Effect<A, E, TaskRunner.TaskRunner>) => Promise<A>
 
 /** A subject, made once for all of its samples. */
 const runnerOf = async (subject: Subject, measured: CaseName): Promise<Run> => {

@@ -10,7 +10,7 @@ export type CaseName = "overhead" | "passing" | "waiting"
 export interface Subject extends Contestant {
   /** The cases that it takes part in. */
   readonly cases: ReadonlyArray<CaseName>
-  readonly runner: (measured: CaseName) => Layer.Layer<TaskRunner>
+  readonly runner: (measured: CaseName) => Layer.Layer<TaskRunner.TaskRunner>
 }
 
 export const increment = Task.make("increment", { payload: Schema.Int, success: Schema.Int })
@@ -21,7 +21,7 @@ const inline = FiberRunner.layerInline(increment.toLayer((n) => Effect.succeed(n
 const logging = () => Middleware.logging({ level: "Debug" })
 const timeout = () => Middleware.timeout("1 minute")
 
-const over = (name: string, runner: () => Layer.Layer<TaskRunner>): Subject => ({
+const over = (name: string, runner: () => Layer.Layer<TaskRunner.TaskRunner>): Subject => ({
   name,
   group: "strand",
   cases: ["overhead"],

@@ -9,7 +9,7 @@ const module = new URL("../strandTasks.ts", import.meta.url)
 const options = ({ graceMillis, size }: Parameters<MakePool>[0]) => ({
   module,
   size,
-  grace: graceMillis,
+  forceKillAfter: graceMillis,
   spares: graceMillis === 0 ? 1 : 0
 })
 

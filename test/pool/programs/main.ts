@@ -10,7 +10,7 @@ import { type Kind, layer } from "../pools.ts"
 
 const [kind, how, file] = process.argv.slice(2) as [Kind, string, string]
 
-const pool = layer(kind, { size: 2, shutdownGrace: 0, grace: 200 })
+const pool = layer(kind, { size: 2, shutdownGrace: 0, forceKillAfter: 200 })
 
 const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 

@@ -8,9 +8,13 @@ const [script, mode] = process.argv.slice(2) as [string, "wait" | "end" | "exit"
 const scope = Scope.makeUnsafe()
 console.log("before")
 const { pid } = await Effect.runPromise(
-  runProcess({ command: "sh", args: ["-c", script], ready: { line: "up" }, log: "none", grace: "300 millis" }).pipe(
-    Scope.provide(scope)
-  )
+  runProcess({
+    command: "sh",
+    args: ["-c", script],
+    ready: { line: "up" },
+    log: "none",
+    forceKillAfter: "300 millis"
+  }).pipe(Scope.provide(scope))
 )
 console.log(`ready ${await Effect.runPromise(pid)}`)
 if (mode === "exit") process.exit(0)

@@ -1,0 +1,50 @@
+/**
+ * Keeps calls in front of a runner while somebody waits for it to be idle.
+ *
+ * A call at the gate is not with the runner yet: it is no live task, or it would be waited for itself.
+ *
+ * @since 0.3.0
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type { TaskError } from "../../TaskError.ts"
+import type { TaskRequest } from "../../TaskRequest.ts"
+import { attend } from "./Waiting.ts"
+
+/** The gate of one runner: open, unless something keeps it shut. */
+export class IdleGate {
+  private keepers = 0
+  private ended = false
+  private readonly latch = Latch.makeUnsafe(true)
+
+  /** Whether calls from outside have to wait. */
+  get shut(): boolean {
+    return this.keepers > 0 && !this.ended
+  }
+
+  /** Waits with a request until the gate is open. Its time limit goes on meanwhile. */
+  wait(request: TaskRequest): Effect.Effect<void, TaskError> {
+    return Effect.suspend(() => {
+      if (request.options.delay === undefined && request.options.runAt === undefined) request.startTimeout()
+      return attend(request, this.latch.await)
+    })
+  }
+
+  /** Keeps the gate shut until an Effect is over, however it ends. Those who wait then go on in their order. */
+  shutDuring<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        this.keepers++
+        if (this.shut) this.latch.closeUnsafe()
+      }),
+      () => effect,
+      () => Effect.suspend(() => (--this.keepers === 0 ? this.latch.open : Effect.void))
+    )
+  }
+
+  /** Opens it for good: the runner has closed, and says so to whoever comes. */
+  end(): void {
+    this.ended = true
+    this.latch.openUnsafe()
+  }
+}

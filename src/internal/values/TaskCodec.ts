@@ -1,0 +1,307 @@
+/**
+ * How a task's payload, results and failures are written for the way to where the task runs, and back.
+ *
+ * The codecs are Effect's JSON codecs with one difference: bytes, and values whose schema says nothing about them
+ * (`Schema.Any`, `Schema.Unknown`, `Schema.instanceOf(...)`), pass as they are, for carriers that can clone them. A
+ * codec says by `text` that it never does so: everything it writes survives `JSON.stringify`. Codecs are compiled once
+ * for each task, at its first use.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Moving from "./Moving.ts"
+import type * as Task from "../../Task.ts"
+import { PayloadInvalid, TaskError } from "../../TaskError.ts"
+
+/**
+ * Writes and reads values of one schema.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Codec {
+  /** True when everything that `encode` gives survives JSON. */
+  readonly text: boolean
+  readonly encode: (value: unknown) => Result.Result<unknown, { readonly message: string }>
+  /** Like `encode`, and tells which objects the schema wants moved instead of copied. */
+  readonly encodeMoving: (value: unknown) => Result.Result<Moving.Moved<unknown>, { readonly message: string }>
+  readonly decode: (encoded: unknown) => Result.Result<unknown, { readonly message: string }>
+}
+
+/**
+ * The codecs of one task.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskCodec {
+  readonly payload: Codec
+  readonly success: Codec
+  /** Everything but success: typed errors, defects, interrupts, and the errors that runners add. */
+  readonly failure: Codec
+  /** Messages to a running task. */
+  readonly inbox: Codec
+}
+
+const passthrough = () =>
+  Schema.link()(Schema.Any, { decode: SchemaGetter.passthrough(), encode: SchemaGetter.passthrough() })
+
+/**
+ * Bytes that came with other values may share a buffer with them. They get one of their own, unless they make up most of
+ * it, since they would keep all of it in memory, and could not be moved on without the others.
+ */
+const ownBytes = (bytes: unknown): unknown =>
+  bytes instanceof Uint8Array && bytes.byteLength * 2 <= bytes.buffer.byteLength ? bytes.slice() : bytes
+
+const passBytes = () =>
+  Schema.link()(Schema.Any, { decode: SchemaGetter.transform(ownBytes), encode: SchemaGetter.passthrough() })
+
+const isBytes = (ast: SchemaAST.AST): boolean => {
+  const representation = ast.annotations?.["representation"] as { readonly id?: string } | undefined
+  return representation?.id === "effect/schema/Uint8Array"
+}
+
+/** True for a declaration that JSON has no form for, or only a costly one. */
+const isOpaque = (ast: SchemaAST.Declaration): boolean =>
+  isBytes(ast) || (ast.annotations?.["toCodecJson"] === undefined && ast.annotations?.["toCodec"] === undefined)
+
+/** The same schema, in which opaque values pass as they are. Tells whether there are any. */
+const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; readonly text: boolean } => {
+  let text = true
+  const seen = new Map<SchemaAST.AST, SchemaAST.AST>()
+  const go = (ast: SchemaAST.AST): SchemaAST.AST => {
+    let out = seen.get(ast)
+    if (out === undefined) {
+      out = step(ast)
+      seen.set(ast, out)
+    }
+    return out
+  }
+  const encoding = (ast: SchemaAST.AST): SchemaAST.Encoding | undefined =>
+    ast.encoding?.map((link) => new SchemaAST.Link(go(link.to), link.transformation)) as SchemaAST.Encoding | undefined
+  const opaque = (ast: SchemaAST.Declaration | SchemaAST.Unknown | SchemaAST.ObjectKeyword): SchemaAST.AST => {
+    text = false
+    const annotations = { ...ast.annotations, toCodecJson: isBytes(ast) ? passBytes : passthrough }
+    return ast._tag === "Declaration"
+      ? new SchemaAST.Declaration(
+          ast.typeParameters,
+          ast.run,
+          annotations,
+          ast.checks,
+          encoding(ast),
+          ast.context,
+          ast.encodingChecks,
+          ast.encodingRun
+        )
+      : new SchemaAST.Any(ast.annotations, ast.checks, encoding(ast), ast.context)
+  }
+  const step = (ast: SchemaAST.AST): SchemaAST.AST => {
+    switch (ast._tag) {
+      case "Any":
+        text = false
+        return ast
+      case "Unknown":
+      case "ObjectKeyword":
+        return ast.encoding === undefined ? opaque(ast) : ast
+      case "Declaration":
+        if (ast.encoding === undefined && isOpaque(ast)) return opaque(ast)
+        return new SchemaAST.Declaration(
+          ast.typeParameters.map(go),
+          ast.run,
+          ast.annotations,
+          ast.checks,
+          encoding(ast),
+          ast.context,
+          ast.encodingChecks,
+          ast.encodingRun
+        )
+      case "Arrays":
+        return new SchemaAST.Arrays(
+          ast.isMutable,
+          ast.elements.map(go),
+          ast.rest.map(go),
+          ast.annotations,
+          ast.checks,
+          encoding(ast),
+          ast.context,
+          ast.encodingChecks
+        )
+      case "Objects":
+        return new SchemaAST.Objects(
+          ast.propertySignatures.map((ps) => new SchemaAST.PropertySignature(ps.name, go(ps.type))),
+          ast.indexSignatures.map((is) => new SchemaAST.IndexSignature(is.parameter, go(is.type))),
+          ast.annotations,
+          ast.checks,
+          encoding(ast),
+          ast.context,
+          ast.encodingChecks
+        )
+      case "Union":
+        return new SchemaAST.Union(
+          ast.types.map(go),
+          ast.options,
+          ast.annotations,
+          ast.checks,
+          encoding(ast),
+          ast.context,
+          ast.encodingChecks
+        )
+      case "Suspend": {
+        const out = new SchemaAST.Suspend(
+          () => go(ast.thunk()),
+          ast.annotations,
+          ast.checks,
+          encoding(ast),
+          ast.context
+        )
+        // Known before it is walked, so that the walk ends where the schema comes back to itself.
+        seen.set(ast, out)
+        go(ast.thunk())
+        return out
+      }
+      default:
+        return ast
+    }
+  }
+  return { ast: go(ast), text }
+}
+
+type Step = (value: unknown) => Result.Result<unknown, { readonly message: string }>
+
+/** What a check or a transformation of a schema throws, or a value nested too deeply for any, is a failure like others. */
+const total =
+  (step: Step): Step =>
+  (value) => {
+    try {
+      return step(value)
+    } catch (error) {
+      const thrown = error instanceof Error && Cause.isCause(error.cause) ? Cause.squash(error.cause) : error
+      const asynchronous = thrown instanceof Error && thrown.name.startsWith("AsyncFiber")
+      return Result.fail({
+        message: asynchronous
+          ? "the schema is asynchronous, and the schemas of tasks have to encode and decode without waiting"
+          : String(thrown)
+      })
+    }
+  }
+
+const make = (schema: Schema.Constraint): Codec => {
+  const { ast, text } = withPassthrough(schema.ast)
+  const codec = Schema.toCodecJson(Schema.make<Schema.ConstraintCodec<unknown>>(ast))
+  const encode = total(Schema.encodeUnknownResult(codec))
+  const encodeEffect = Schema.encodeUnknownEffect(codec)
+  return {
+    text,
+    encode,
+    encodeMoving: (text
+      ? (value) => Result.map(encode(value), (value) => ({ value, objects: [] }))
+      : total((value) => Result.succeed(Moving.collect(encodeEffect(value))))) as Codec["encodeMoving"],
+    decode: total(Schema.decodeUnknownResult(codec))
+  }
+}
+
+// `throw undefined` has no form in JSON, and would come back as null.
+const undefinedDefect = Schema.Struct({ "~effect-strand/undefined": Schema.Literal(true) }).pipe(
+  Schema.decodeTo(
+    Schema.Undefined,
+    SchemaTransformation.transform({
+      decode: () => undefined,
+      encode: () => ({ "~effect-strand/undefined": true as const })
+    })
+  )
+)
+
+const defect = Schema.Union([undefinedDefect, Schema.Defect({ includeStack: true })])
+
+const compile = (task: Task.Any): TaskCodec => {
+  const parts: { -readonly [K in keyof TaskCodec]?: TaskCodec[K] } = {}
+  return {
+    get payload() {
+      return (parts.payload ??= make(task.payload))
+    },
+    get success() {
+      return (parts.success ??= make(task.success))
+    },
+    get failure() {
+      return (parts.failure ??= make(Schema.Cause(Schema.Union([TaskError, task.error]), defect)))
+    },
+    get inbox() {
+      return (parts.inbox ??= make(task.inbox ?? Schema.Never))
+    }
+  }
+}
+
+/**
+ * The codecs of a task.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = (task: Task.Any): TaskCodec => (task["~codec"] ??= compile(task))
+
+/**
+ * Writes a failure. Whatever is in the Cause, something readable comes out: an error that the task does not declare
+ * becomes a defect.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const encodeFailure = (codec: TaskCodec, cause: Cause.Cause<unknown>): unknown => {
+  const encoded = codec.failure.encode(cause)
+  if (Result.isSuccess(encoded)) return encoded.success
+  const defects = Cause.fromReasons(
+    cause.reasons.map((reason) => (Cause.isFailReason(reason) ? Cause.makeDieReason(reason.error) : reason))
+  )
+  const second = codec.failure.encode(defects)
+  if (Result.isSuccess(second)) return second.success
+  const last = codec.failure.encode(Cause.die(new Error(Cause.pretty(cause))))
+  if (Result.isSuccess(last)) return last.success
+  throw new Error(`A failure could not be written: ${last.failure.message}`)
+}
+
+/**
+ * Reads what {@link encodeFailure} wrote.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<never, unknown> => {
+  const cause = codec.failure.decode(encoded)
+  return Result.isSuccess(cause)
+    ? Exit.failCause(cause.success as Cause.Cause<unknown>)
+    : Exit.die(new Error(`A failure could not be read: ${cause.failure.message}`, { cause: encoded }))
+}
+
+const guards = new WeakMap<Schema.Constraint, Step>()
+
+/**
+ * Checks a value against the type side of a schema, for runners that need no encoding.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const validate = (schema: Schema.Constraint, value: unknown): ReturnType<Step> => {
+  let guard = guards.get(schema)
+  if (guard === undefined) {
+    guard = total(Schema.decodeUnknownResult(Schema.toType(schema as Schema.ConstraintCodec<unknown>)))
+    guards.set(schema, guard)
+  }
+  return guard(value)
+}
+
+/**
+ * Checks a payload.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const validatePayload = (task: Task.Any, payload: unknown): PayloadInvalid | undefined => {
+  const result = validate(task.payload, payload)
+  return Result.isSuccess(result) ? undefined : new PayloadInvalid({ task: task.name, issue: result.failure.message })
+}

@@ -1,0 +1,164 @@
+/**
+ * A task as a command: how its process is started, and what it says of the task.
+ *
+ * @since 0.3.0
+ */
+import * as path from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import type * as Task from "../../Task.ts"
+import * as TaskCodec from "../../internal/values/TaskCodec.ts"
+import {
+  ModuleInvalid,
+  NotTransferable,
+  PayloadInvalid,
+  ResultInvalid,
+  TaskCancelled,
+  type TaskError,
+  TaskNotFound,
+  TaskTimeout,
+  WorkerCrashed
+} from "../../TaskError.ts"
+import * as TaskId from "../../internal/task/TaskId.ts"
+import type { ProcessExit } from "../BackgroundProcess.ts"
+import type { Child } from "./Child.ts"
+import * as Frames from "./Frames.ts"
+
+/** Why the handler of a task could not even begin. */
+export type StartError = ModuleInvalid | TaskNotFound | PayloadInvalid | NotTransferable
+
+/** The file that the process runs: as source while this library runs from source, else as compiled. */
+const entry = fileURLToPath(new URL(`./taskEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url))
+
+/** The URL of a module given as one, or as a path. */
+const urlOf = (module: URL | string): string => {
+  if (module instanceof URL) return module.href
+  return /^(file|data|node):/.test(module) ? module : pathToFileURL(path.resolve(module)).href
+}
+
+/** One task in a process of its own, over all runs of the process. */
+export class TaskCommand {
+  readonly command = process.execPath
+  readonly args: ReadonlyArray<string>
+  readonly taskId: string
+  private readonly task: Task.Any
+  private readonly order: Omit<Frames.Order, "attempt">
+  private started = Deferred.makeUnsafe<void>()
+  private reply: Exclude<Frames.Reply, { readonly _tag: "Started" }> | undefined
+  private pid = 0
+
+  constructor(
+    task: Task.Any,
+    payload: unknown,
+    options: {
+      readonly module: URL | string
+      readonly execArgv: ReadonlyArray<string>
+      readonly signal: NodeJS.Signals
+    }
+  ) {
+    this.task = task
+    this.args = [...options.execArgv, entry]
+    this.taskId = TaskId.makeId(`${TaskId.idPrefix}p`, ++count)
+    this.order = {
+      module: urlOf(options.module),
+      task: task.name,
+      taskId: this.taskId,
+      payload,
+      signal: options.signal
+    }
+  }
+
+  /** Tells the process what to do, and listens to it. */
+  attach(child: Child, attempt: number): void {
+    this.reply = undefined
+    this.started = Deferred.makeUnsafe()
+    this.pid = child.pid
+    const channel = child.channel!
+    // It has ended, which is seen by that.
+    channel.on("error", () => {})
+    channel.on(
+      "data",
+      Frames.reader<Frames.Reply>((reply) => {
+        if (reply._tag === "Started") Deferred.doneUnsafe(this.started, Effect.void)
+        else this.reply = reply
+      })
+    )
+    channel.write(Frames.encode({ ...this.order, attempt }))
+  }
+
+  /** Completes when the handler begins, in the run that is under way. */
+  get begun(): Effect.Effect<void> {
+    return Effect.suspend(() => Deferred.await(this.started))
+  }
+
+  /** Why the last run, which is over, has not even begun. */
+  get startError(): StartError | undefined {
+    if (this.reply?._tag !== "Failure" || Deferred.isDoneUnsafe(this.started)) return undefined
+    const exit = TaskCodec.decodeFailure(TaskCodec.of(this.task), this.reply.cause)
+    const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+    const isOne = [ModuleInvalid, TaskNotFound, PayloadInvalid].some((kind) => error instanceof kind)
+    return isOne ? (error as StartError) : undefined
+  }
+
+  /** What came of the task in the last run, when the process is over. */
+  result(exit: ProcessExit, timeout: Duration.Duration | undefined, name: string): Exit.Exit<unknown, unknown> {
+    const of = { task: this.task.name, taskId: this.taskId }
+    const codec = TaskCodec.of(this.task)
+    if (this.reply?._tag === "Success") {
+      const value = codec.success.decode(this.reply.value)
+      return Result.isSuccess(value)
+        ? Exit.succeed(value.success)
+        : Exit.fail(new ResultInvalid({ task: of.task, issue: value.failure.message }))
+    }
+    const failed = this.reply === undefined ? undefined : TaskCodec.decodeFailure(codec, this.reply.cause)
+    const wasInterrupted = failed === undefined || (Exit.isFailure(failed) && Cause.hasInterruptsOnly(failed.cause))
+    if (wasInterrupted && exit.reason === "Stopped") return Exit.fail(new TaskCancelled(of))
+    if (wasInterrupted && exit.reason === "TimedOut") {
+      return Exit.fail(new TaskTimeout({ ...of, timeout: Duration.toMillis(timeout!) }))
+    }
+    return failed ?? Exit.fail(this.crashed(exit, name))
+  }
+
+  private crashed({ exitCode, lastLines, signal }: ProcessExit, name: string): TaskError {
+    return new WorkerCrashed({
+      task: this.task.name,
+      taskId: this.taskId,
+      worker: `process "${name}" (pid ${this.pid})`,
+      reason: signal === undefined ? "Exit" : "Signal",
+      ...(exitCode !== undefined && { exitCode }),
+      ...(signal !== undefined && { signal }),
+      ...(lastLines.length > 0 && { detail: lastLines.join("\n") })
+    })
+  }
+}
+
+let count = 0
+
+/** Checks and writes a payload, and makes the command. */
+export const make = (
+  task: Task.Any,
+  payload: unknown,
+  options: { readonly module: URL | string; readonly execArgv: ReadonlyArray<string>; readonly signal: NodeJS.Signals }
+): Effect.Effect<TaskCommand, PayloadInvalid | NotTransferable> => {
+  const encoded = TaskCodec.of(task).payload.encode(payload)
+  if (Result.isFailure(encoded)) {
+    return Effect.fail(new PayloadInvalid({ task: task.name, issue: encoded.failure.message }))
+  }
+  return Effect.try({
+    try: () => {
+      structuredClone(encoded.success)
+      return new TaskCommand(task, encoded.success, options)
+    },
+    catch: (error) =>
+      new NotTransferable({
+        task: task.name,
+        path: "payload",
+        reason: error instanceof Error ? error.message : String(error)
+      })
+  })
+}

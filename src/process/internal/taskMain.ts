@@ -1,0 +1,142 @@
+/**
+ * The process of a task: loads the tasks module, runs the handler of one task, and says what came of it.
+ *
+ * @since 0.3.0
+ */
+import { Socket } from "node:net"
+import { format } from "node:util"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as FiberRunner from "../../runner/FiberRunner.ts"
+import * as Task from "../../Task.ts"
+import * as TaskCodec from "../../internal/values/TaskCodec.ts"
+import { ModuleInvalid, NotTransferable, PayloadInvalid, ResultInvalid, TaskNotFound } from "../../TaskError.ts"
+import * as TaskHandlers from "../../TaskHandlers.ts"
+import * as TaskRequest from "../../TaskRequest.ts"
+import { TaskRunner } from "../../TaskRunner.ts"
+import * as Frames from "./Frames.ts"
+
+type LoadModule = (module: string) => Promise<unknown>
+
+/** Does what the first frame says, and ends. */
+export const run = (load: LoadModule): void => {
+  const channel = new Socket({ fd: Frames.channelFd })
+  channel.on(
+    "data",
+    Frames.reader<Frames.Order>((order) => obey(order, load, channel))
+  )
+  // The parent is gone.
+  channel.on("close", () => process.exit(1))
+}
+
+const obey = (order: Frames.Order, load: LoadModule, channel: Socket): void => {
+  const begun = () => void channel.write(Frames.encode({ _tag: "Started" }))
+  const fiber = Effect.runFork(work(order, load, begun))
+  // Asked to end, it lets the handler run its finalizers.
+  for (const signal of new Set<NodeJS.Signals>([order.signal, "SIGTERM", "SIGINT"])) {
+    if (signal !== "SIGKILL" && signal !== "SIGSTOP") process.on(signal, () => fiber.interruptUnsafe())
+  }
+  fiber.addObserver((exit) => {
+    const reply = Exit.isSuccess(exit) ? exit.value : failure(undefined, exit.cause)
+    channel.removeAllListeners("close")
+    channel.end(encode(order, reply), () => process.exit(reply._tag === "Success" ? 0 : 1))
+  })
+}
+
+/** Logs become lines, to which the parent's logger adds the time and the name: of standard error from warnings on. */
+const logger = Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) => {
+  const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations))
+  const words = Array.isArray(message) ? message : [message]
+  const all = [...words, ...annotations.map(([key, value]) => `${key}=${format(value)}`)]
+  if (cause.reasons.length > 0) all.push(`\n${Cause.pretty(cause)}`)
+  const output = LogLevel.isGreaterThanOrEqualTo(logLevel, "Warn") ? process.stderr : process.stdout
+  output.write(`${format(...all)}\n`)
+})
+
+/** What came of a task. It fails only when it is interrupted, or by a bug. */
+const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.Effect<Frames.Reply> =>
+  Effect.gen(function* () {
+    const handlers = yield* build(order.module, load)
+    const known = TaskHandlers.fromContext(handlers)
+    const handler = known.get(order.task)
+    if (handler === undefined) {
+      return failure(undefined, Cause.fail(new TaskNotFound({ task: order.task, available: [...known.keys()] })))
+    }
+    const { task } = handler
+    const codec = TaskCodec.of(task)
+    const payload = codec.payload.decode(order.payload)
+    if (Result.isFailure(payload)) {
+      return failure(task, Cause.fail(new PayloadInvalid({ task: task.name, issue: payload.failure.message })))
+    }
+    const runner = Context.get(
+      yield* Layer.build(FiberRunner.layer(Layer.succeedContext(handlers), { shutdownGrace: "1 second" })),
+      TaskRunner
+    )
+    const request = TaskRequest.make(yield* Effect.context<never>(), task, payload.success, undefined)
+    request.resume({ id: order.taskId, createdAt: request.createdAt, attempt: order.attempt })
+    begun()
+    const exit = yield* Effect.exit(runner.execute(request))
+    return replyOf(task, exit)
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Logger.layer([logger])),
+    Effect.catch((error) => Effect.succeed(failure(undefined, Cause.fail(error))))
+  )
+
+const replyOf = (task: Task.Any, exit: Exit.Exit<unknown, unknown>): Frames.Reply => {
+  if (Exit.isFailure(exit)) return failure(task, exit.cause)
+  const value = TaskCodec.of(task).success.encode(exit.value)
+  return Result.isSuccess(value)
+    ? { _tag: "Success", value: value.success }
+    : failure(task, Cause.fail(new ResultInvalid({ task: task.name, issue: value.failure.message })))
+}
+
+/** Has the codecs for errors that are no task's own. */
+const anyTask = Task.make("any")
+
+const failure = (task: Task.Any | undefined, cause: Cause.Cause<unknown>): Frames.Reply => ({
+  _tag: "Failure",
+  cause: TaskCodec.encodeFailure(TaskCodec.of(task ?? anyTask), cause)
+})
+
+/** Writes a frame. A value of the handler that cannot leave the process is a failure of its own. */
+const encode = ({ task }: Frames.Order, reply: Frames.Reply): Uint8Array => {
+  try {
+    return Frames.encode(reply)
+  } catch (error) {
+    const path = reply._tag === "Success" ? "result" : "error"
+    const reason = error instanceof Error ? error.message : String(error)
+    return Frames.encode(failure(undefined, Cause.fail(new NotTransferable({ task, path, reason }))))
+  }
+}
+
+/** Loads a tasks module and builds its Layer. */
+const build = (module: string, load: LoadModule): Effect.Effect<Context.Context<never>, ModuleInvalid, Scope.Scope> => {
+  const invalid = (reason: string) => new ModuleInvalid({ module, reason })
+  return Effect.tryPromise({
+    try: () => load(module),
+    catch: (error) => invalid(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }).pipe(
+    Effect.flatMap((exports) => {
+      const layer = (exports as { readonly default?: unknown }).default
+      return Layer.isLayer(layer)
+        ? Layer.build(layer as unknown as Layer.Layer<never, unknown>)
+        : Effect.fail(invalid("its default export is not a Layer of handlers: export default myTask.toLayer(...)"))
+    }),
+    // Two tasks of one name are found out here.
+    Effect.tap((context) => Effect.sync(() => TaskHandlers.fromContext(context))),
+    Effect.catchCause((cause) => {
+      const error = Cause.squash(cause)
+      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      return Effect.fail(error instanceof ModuleInvalid ? error : invalid(Cause.pretty(cause)))
+    })
+  )
+}

@@ -1,0 +1,303 @@
+/**
+ * The `TaskRunner` on top of a pool, and the options that threads and processes share.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { registerMetrics } from "../../../RunnerStats.ts"
+import type { ModuleInvalid, TaskError } from "../../../TaskError.ts"
+import type { TaskRequest } from "../../../TaskRequest.ts"
+import * as TaskRunner from "../../../TaskRunner.ts"
+import type { ChunkBuffer } from "../wire/ChunkBuffer.ts"
+import type { Definition } from "../wire/Definitions.ts"
+import * as Exchange from "../wire/Exchange.ts"
+import type { QueueOptions } from "../../../internal/limit/Intake.ts"
+import { Job, type JobOwner } from "./Job.ts"
+import * as Modules from "./Modules.ts"
+import { NestedCalls } from "./NestedCalls.ts"
+import { Pool } from "./Pool.ts"
+import * as Receiver from "./Receiver.ts"
+import type { Spawn } from "./Transport.ts"
+import type * as Wire from "../wire/Wire.ts"
+
+/**
+ * Options that threads and processes share.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends QueueOptions {
+  /**
+   * The name of the runner in Metrics.
+   *
+   * @default "threads" or "processes"
+   */
+  readonly name?: string | undefined
+  /**
+   * The tasks modules: files whose default export is a Layer of handlers, as URLs (`new URL("./tasks.ts",
+   * import.meta.url)`) or paths. Each worker loads them and builds their Layers once. May be left out when only
+   * `Task.portable` functions are run.
+   */
+  readonly module?: URL | string | ReadonlyArray<URL | string> | undefined
+  /**
+   * How many workers there are.
+   *
+   * @default the number of processors
+   */
+  readonly size?: number | undefined
+  /** With `maxSize`, in place of `size`: how many workers are kept without work. */
+  readonly minSize?: number | undefined
+  /** How many workers are started at most, as tasks wait for them. */
+  readonly maxSize?: number | undefined
+  /**
+   * After how long without work a worker above `minSize` ends.
+   *
+   * @default "10 seconds"
+   */
+  readonly idleTimeout?: Duration.Input | undefined
+  /**
+   * Whether the Layer is ready only when its workers are, and fails with `ModuleInvalid` when they cannot start.
+   * Otherwise workers start in the background and tasks wait for them.
+   *
+   * @default false
+   */
+  readonly warmUp?: boolean | undefined
+  /**
+   * How many workers are started ahead to take over at once from one that ends.
+   *
+   * @default 0
+   */
+  readonly spares?: number | undefined
+  /**
+   * How many tasks a worker works on at once. More than 1 is for handlers that wait more than they compute.
+   *
+   * @default 1
+   */
+  readonly concurrency?: number | undefined
+  /**
+   * How long an interrupted task may take to stop. After that its worker is killed and replaced.
+   *
+   * @default "1 second"
+   */
+  readonly forceKillAfter?: Duration.Input | undefined
+  /**
+   * How long the end of the Layer waits for tasks before it interrupts them.
+   *
+   * @default "5 seconds"
+   */
+  readonly shutdownGrace?: Duration.Input | undefined
+  /**
+   * Whether the tasks modules and all that they import are bundled into one file before workers load them, which makes
+   * workers start in half the time and with half the memory. Needs the package `esbuild`. The bundle is kept in
+   * `node_modules/.cache` and made anew when a file in it has changed.
+   *
+   * @default false
+   */
+  readonly bundle?: boolean | undefined
+  /** Replaces a worker after a number of tasks, or once its memory has grown by a number of megabytes. */
+  readonly recycle?: { readonly tasks?: number | undefined; readonly memoryMb?: number | undefined } | undefined
+  /**
+   * What becomes of what handlers print. Log entries of Effect reach the caller's Logger in any case.
+   *
+   * @default "log"
+   */
+  readonly output?: "log" | "ignore" | undefined
+}
+
+/** A job whose results go to a caller in this thread. */
+class CallerJob extends Job implements Receiver.Receiver {
+  readonly request: TaskRequest
+  readonly resume: Receiver.Receiver["resume"]
+  readonly chunks: ChunkBuffer | undefined
+  ended = false
+  onEnd: (() => void) | undefined = undefined
+
+  constructor(
+    owner: JobOwner,
+    request: TaskRequest,
+    resume: Receiver.Receiver["resume"],
+    chunks: ChunkBuffer | undefined,
+    payload: unknown
+  ) {
+    super(owner, payload, Exchange.metaOf(request, chunks !== undefined))
+    this.request = request
+    this.resume = resume
+    this.chunks = chunks
+  }
+
+  asEffect(): Effect.Effect<void> {
+    return Receiver.stop(this)
+  }
+
+  get priority(): number {
+    return this.request.priority
+  }
+  get text(): boolean {
+    return Receiver.isText(this.request)
+  }
+  get wireId(): number | string {
+    return this.request.key
+  }
+  get name(): string {
+    return this.request.name
+  }
+  get portable(): boolean {
+    return this.request.task.portable !== undefined
+  }
+  get transfer(): ReadonlyArray<object> | undefined {
+    return this.request.transfer
+  }
+  get definition(): Definition {
+    return this.request.task
+  }
+
+  accept(): void {
+    this.request.accept()
+  }
+  succeed(value: unknown): void {
+    Receiver.succeed(this, value)
+  }
+  fail(failure: unknown): void {
+    Receiver.fail(this, failure)
+  }
+  failWith(error: TaskError): void {
+    Receiver.failWith(this, error)
+  }
+  interrupted(): void {
+    Receiver.interrupted(this)
+  }
+  chunk(values: ReadonlyArray<unknown>): void {
+    Receiver.chunk(this, values)
+  }
+  progress(value: unknown): void {
+    this.request.reportProgress(value)
+  }
+  listen(): void {
+    Receiver.takeMessages(this.request, (messages, text) => this.owner.deliver(this, messages, text))
+  }
+  log(entry: Wire.LogEntry, worker: string): void {
+    Receiver.log(this, entry, worker)
+  }
+}
+
+const positive = (name: string, value: number, least: number): number => {
+  if (Number.isInteger(value) && value >= least) return value
+  throw new RangeError(`${name} has to be a whole number of at least ${least}, and is ${value}`)
+}
+
+const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** The entry file of the workers: a bundle where that is asked for. */
+export const entryOf = (
+  main: "threadMain" | "processMain",
+  options: Options
+): Effect.Effect<URL | undefined, ModuleInvalid> =>
+  options.bundle
+    ? Effect.flatMap(
+        Effect.promise(() => import("./Bundle.ts")),
+        (Bundle) => Bundle.make(main, Modules.resolve(options.module))
+      )
+    : Effect.succeed(undefined)
+
+/**
+ * Makes a runner over workers that `spawn` starts. Bad options are a defect that says which.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  kind: "threads" | "processes",
+  options: Options,
+  spawn: Spawn,
+  processors: number
+): Effect.Effect<TaskRunner.TaskRunner["Service"], ModuleInvalid, Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<never>()
+    const runFork = Effect.runForkWith(context)
+    const maxSize = positive("size", options.size ?? options.maxSize ?? Math.max(processors, options.minSize ?? 1), 1)
+    const minSize = positive(
+      "minSize",
+      options.size ?? options.minSize ?? (options.maxSize === undefined ? maxSize : 0),
+      0
+    )
+    const nested = new NestedCalls(controls)
+    const pool: Pool = new Pool({
+      spawn,
+      modules: Modules.resolve(options.module),
+      minSize,
+      maxSize: Math.max(minSize, maxSize),
+      idleTimeout: millis(options.idleTimeout ?? "10 seconds"),
+      spares: positive("spares", options.spares ?? 0, 0),
+      concurrency: positive("concurrency", options.concurrency ?? 1, 1),
+      forceKillAfter: millis(options.forceKillAfter ?? "1 second"),
+      recycleTasks: options.recycle?.tasks ?? 1e9,
+      recycleBytes: (options.recycle?.memoryMb ?? Infinity) * 1024 * 1024,
+      maxQueue: options.maxQueue,
+      overflow: options.overflow,
+      events: {
+        onCall: (worker, parent, records, at) => nested.begin(pool, worker, parent, records, at),
+        onCallRecord: (worker, records, at) => nested.receive(pool, worker, records, at),
+        onWorkerEnd: (worker) => nested.end(pool, worker),
+        onLog: (worker, entry) => runFork(Exchange.logEntry(entry, worker.label)),
+        onOutput: (worker, stream, line) => {
+          if (options.output === "ignore") return
+          const log = stream === "stdout" ? Effect.logInfo(line) : Effect.logWarning(line)
+          runFork(Effect.annotateLogs(log, { worker: worker.label, stream }))
+        }
+      }
+    })
+    yield* Effect.addFinalizer(() => Effect.callback<void>((resume) => pool.close(() => resume(Effect.void))))
+    yield* registerMetrics(options.name ?? kind, pool)
+    if (options.warmUp) {
+      pool.keepAlive(true)
+      yield* Effect.callback<void, ModuleInvalid>((resume) =>
+        pool.whenReady((failure) => resume(failure === undefined ? Effect.void : Effect.fail(failure)))
+      ).pipe(Effect.ensuring(Effect.sync(() => pool.keepAlive(false))))
+    }
+
+    const begin: Receiver.Begin = (request, resume, chunks, payload) => {
+      const job = new CallerJob(pool, request, resume, chunks, payload)
+      request.work = job
+      pool.submit(job)
+      return job
+    }
+
+    function controls(name: string, argument: unknown): unknown {
+      switch (name) {
+        case "pause":
+          return pool.pause()
+        case "resume":
+          return pool.resume()
+        case "resize":
+          return pool.resize(positive("size", argument as number, 1))
+        default:
+          return stats()
+      }
+    }
+
+    const stats = () => {
+      return {
+        queued: pool.queued,
+        running: pool.running,
+        completed: pool.completed,
+        failed: pool.failed,
+        waitTime: pool.waitTime.snapshot,
+        runTime: pool.runTime.snapshot,
+        workers: pool.stats
+      }
+    }
+
+    return yield* TaskRunner.make({
+      execute: (request) => Receiver.execute(request, begin),
+      stream: (request) => Receiver.stream(request, begin),
+      pause: Effect.sync(() => pool.pause()),
+      resume: Effect.sync(() => pool.resume()),
+      resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),
+      stats: Effect.sync(stats),
+      nested,
+      onBusy: (busy) => pool.keepAlive(busy),
+      shutdownGrace: options.shutdownGrace
+    })
+  })

@@ -1,0 +1,119 @@
+/**
+ * The small parts of a call that crosses to a worker or back: log entries, spans, progress and the exits of tasks, in the
+ * form in which they travel.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import type * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
+import { TaskError } from "../../../TaskError.ts"
+import type { TaskRequest } from "../../../TaskRequest.ts"
+import type { LogEntry, Meta } from "./Wire.ts"
+
+const encodeTaskError = Schema.encodeSync(Schema.toCodecJson(Schema.Cause(TaskError, Schema.Defect())))
+
+/** Writes an error of ours as the failure of any task. */
+export const taskErrorFailure = (error: TaskError): unknown => encodeTaskError(Cause.fail(error))
+
+/** Writes an interruption as the failure of any task. */
+export const interruptFailure: unknown = encodeTaskError(Cause.interrupt())
+
+/** What a request carries besides its payload; undefined where nothing is out of the ordinary. */
+export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined => {
+  const { minimumLogLevel, span } = request.caller
+  if (
+    span === undefined &&
+    !stream &&
+    request.attempt === 1 &&
+    request.deadline === undefined &&
+    request.options.tags === undefined &&
+    request.options.priority === undefined &&
+    request.parentId === undefined &&
+    request.principal === undefined &&
+    !request.discard &&
+    minimumLogLevel === "Info"
+  ) {
+    return undefined
+  }
+  return {
+    ...(request.attempt !== 1 && { attempt: request.attempt }),
+    ...(request.deadline !== undefined && {
+      deadline: request.deadline,
+      timeout: request.timeLimit!
+    }),
+    ...(request.options.tags !== undefined && { tags: request.options.tags }),
+    ...(request.options.priority !== undefined && { priority: request.options.priority }),
+    ...(request.parentId !== undefined && { parentId: request.parentId }),
+    ...(span !== undefined && { span: [span.traceId, span.spanId, span.sampled] as const }),
+    ...(minimumLogLevel !== "Info" && { minimumLogLevel }),
+    ...(request.principal !== undefined && { principal: request.principal }),
+    ...(request.discard && { discard: true }),
+    ...(stream && { stream })
+  }
+}
+
+/** Adds to a handler's context what its caller has: the parent of its spans and the lowest level of its logs. */
+export const addMeta = (context: Context.Context<never>, meta: Meta | undefined): Context.Context<never> => {
+  let out = context
+  if (meta?.span !== undefined) {
+    const [traceId, spanId, sampled] = meta.span
+    out = Context.add(out, Tracer.ParentSpan, Tracer.externalSpan({ traceId, spanId, sampled }))
+  }
+  if (meta?.minimumLogLevel !== undefined) {
+    out = Context.add(out, References.MinimumLogLevel, meta.minimumLogLevel as LogLevel.LogLevel)
+  }
+  return out
+}
+
+/** What is left of a value in a log entry after the crossing: itself where JSON keeps it, else its text. */
+const plain = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) {
+    return typeof value === "function" || typeof value === "symbol" || typeof value === "bigint" ? String(value) : value
+  }
+  if (Cause.isCause(value)) return Cause.pretty(value)
+  if (value instanceof Error) return value.stack ?? value.message
+  try {
+    return JSON.parse(JSON.stringify(value)) as unknown
+  } catch {
+    return String(value)
+  }
+}
+
+/** A logger that gives each entry, ready to travel, to a function. */
+export const makeLogger = (
+  send: (entry: LogEntry, context: Context.Context<never>) => void
+): Logger.Logger<unknown, void> =>
+  Logger.make((options) => {
+    const context = options.fiber.context
+    const annotations = Context.get(context, References.CurrentLogAnnotations)
+    const spans = Context.get(context, References.CurrentLogSpans)
+    const now = options.date.getTime()
+    send(
+      {
+        level: options.logLevel,
+        message: (Array.isArray(options.message) ? options.message : [options.message]).map(plain),
+        annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, plain(value)])),
+        spans: spans.map(([label, start]) => `${label}=${now - start}ms`),
+        cause: options.cause.reasons.length === 0 ? undefined : Cause.pretty(options.cause)
+      },
+      context
+    )
+  })
+
+/** Logs an entry that has travelled, with the loggers of the current fiber. */
+export const logEntry = (entry: LogEntry, worker: string): Effect.Effect<void> => {
+  const message = entry.cause === undefined ? entry.message : [...entry.message, entry.cause]
+  return Effect.logWithLevel(entry.level as LogLevel.Severity)(...message).pipe(
+    Effect.annotateLogs({
+      ...entry.annotations,
+      worker,
+      ...(entry.spans.length > 0 && { spans: entry.spans.join(" ") })
+    })
+  )
+}

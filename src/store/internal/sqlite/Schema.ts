@@ -1,0 +1,202 @@
+/**
+ * The tables of an embedded store.
+ *
+ * One row of `strand_tasks` is one task. The indexes are partial, so that a row is in the one that its status asks for
+ * and a finished one is in none of them but for its expiry. `strand_changes` is a log of what happened, written by triggers
+ * of each connection, which are there only while somebody listens.
+ *
+ * @since 0.2.0
+ */
+import type { DatabaseSync } from "node:sqlite"
+import type { TaskStatus } from "../../../TaskRequest.ts"
+
+/**
+ * The statuses as they are stored. A parked task waits, like a pending one, but for another task with its concurrency
+ * key to end.
+ */
+export const Status = {
+  pending: 0,
+  scheduled: 1,
+  running: 2,
+  completed: 3,
+  failed: 4,
+  cancelled: 5,
+  parked: 6
+} as const
+
+/** What the log says besides statuses. */
+export const Change = { progress: 10, removed: 11 } as const
+
+const statuses: ReadonlyArray<TaskStatus> = [
+  "pending",
+  "scheduled",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+  "pending"
+]
+
+/** The status that users know. */
+export const statusOf = (stored: number): TaskStatus => statuses[stored]!
+
+/** The status that users see at a time: what was scheduled is pending once its time has come. */
+export const currentStatus = (stored: number, runAt: number, now: number): TaskStatus =>
+  stored === Status.scheduled && runAt <= now ? "pending" : statusOf(stored)
+
+/** The stored statuses that a user's status stands for. */
+export const storedAs = (status: TaskStatus): ReadonlyArray<number> =>
+  status === "pending" ? [Status.pending, Status.parked] : [Status[status]]
+
+/** Whether a stored status is one of the three ends. */
+export const isOver = (stored: number): boolean => stored >= Status.completed && stored <= Status.cancelled
+
+/** The version of the tables, which a newer version of this library may raise. */
+export const version = 1
+
+const tables = `
+  CREATE TABLE strand_state (
+    version INTEGER NOT NULL,
+    consumers INTEGER NOT NULL,
+    listeners INTEGER NOT NULL
+  );
+  INSERT INTO strand_state VALUES (1, 0, 0);
+
+  CREATE TABLE strand_lanes (
+    id INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (queue, name)
+  );
+
+  CREATE TABLE strand_queues (
+    queue TEXT PRIMARY KEY,
+    paused INTEGER NOT NULL DEFAULT 0,
+    concurrency INTEGER,
+    concurrency_per_key INTEGER
+  );
+
+  CREATE TABLE strand_sessions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL
+  );
+
+  CREATE TABLE strand_signals (
+    seq INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    token INTEGER NOT NULL
+  );
+  CREATE INDEX strand_signals_session ON strand_signals (session);
+
+  CREATE TABLE strand_tasks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    priority NUMERIC NOT NULL,
+    run_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    max_attempts INTEGER NOT NULL,
+    token INTEGER NOT NULL DEFAULT 0,
+    session INTEGER,
+    recorded INTEGER,
+    payload,
+    exit,
+    failure,
+    progress,
+    started_at INTEGER,
+    finished_at INTEGER,
+    deadline INTEGER,
+    time_to_live INTEGER,
+    expires_at INTEGER,
+    cancel_requested INTEGER,
+    idempotency_key TEXT,
+    concurrency_key TEXT,
+    details TEXT
+  );
+  CREATE UNIQUE INDEX strand_tasks_id ON strand_tasks (id);
+  CREATE UNIQUE INDEX strand_tasks_idempotency ON strand_tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
+  CREATE INDEX strand_tasks_pending ON strand_tasks (lane, priority, seq) WHERE status = ${Status.pending};
+  CREATE INDEX strand_tasks_scheduled ON strand_tasks (run_at) WHERE status = ${Status.scheduled};
+  CREATE INDEX strand_tasks_running ON strand_tasks (session) WHERE status = ${Status.running};
+  CREATE INDEX strand_tasks_keys ON strand_tasks (concurrency_key, lane)
+    WHERE status = ${Status.running} AND concurrency_key IS NOT NULL;
+  CREATE INDEX strand_tasks_parked ON strand_tasks (concurrency_key, lane, priority, seq) WHERE status = ${Status.parked};
+  CREATE INDEX strand_tasks_failed ON strand_tasks (seq) WHERE status = ${Status.failed};
+  CREATE INDEX strand_tasks_expiring ON strand_tasks (expires_at) WHERE expires_at IS NOT NULL;
+
+  CREATE TABLE strand_changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    task INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    at INTEGER NOT NULL
+  );
+`
+
+const waiting = `(${Status.pending}, ${Status.parked})`
+
+const logging = (
+  [
+    ["added", "INSERT", "new.seq, new.status", "1"],
+    [
+      "changed",
+      "UPDATE OF status",
+      "new.seq, new.status",
+      // To be parked, or not any more, is nothing that users know of.
+      `new.status <> old.status AND NOT (new.status IN ${waiting} AND old.status IN ${waiting})`
+    ],
+    ["progressed", "UPDATE OF progress", `new.seq, ${Change.progress}`, "new.progress IS NOT NULL"],
+    ["removed", "DELETE", `old.seq, ${Change.removed}`, "1"]
+  ] as const
+).map(([name, event, values, condition]) => ({
+  name: `strand_log_${name}`,
+  sql: `CREATE TEMP TRIGGER strand_log_${name} AFTER ${event} ON main.strand_tasks WHEN ${condition} BEGIN
+    INSERT INTO strand_changes (task, change, at) VALUES (${values}, unixepoch('subsec') * 1000); END`
+}))
+
+/** Makes this connection log what it changes. */
+export const startLogging = (db: DatabaseSync): void => {
+  for (const { sql } of logging) db.exec(sql)
+}
+
+/** Ends {@link startLogging}. */
+export const stopLogging = (db: DatabaseSync): void => {
+  for (const { name } of logging) db.exec(`DROP TRIGGER temp.${name}`)
+}
+
+/** Throws when a newer version of this library has written what has this format. */
+export const refuseNewer = (format: number): void => {
+  if (format <= version) return
+  throw new Error(
+    `the store was written by a newer version of effect-strand (format ${format}, this one knows ${version}): upgrade`
+  )
+}
+
+/** Makes the tables where there are none. Throws when a newer version of this library has made them. */
+export const migrate = (db: DatabaseSync): void => {
+  const read = () =>
+    Number(db.prepare("SELECT coalesce(max(version), 0) AS version FROM strand_versions").get()!["version"])
+  db.exec("CREATE TABLE IF NOT EXISTS strand_versions (version INTEGER PRIMARY KEY, at INTEGER NOT NULL)")
+  if (read() === version) return
+  db.exec("BEGIN IMMEDIATE")
+  try {
+    // Another process may have been faster.
+    const found = read()
+    refuseNewer(found)
+    if (found === 0) {
+      db.exec(tables)
+      db.exec(`INSERT INTO strand_versions VALUES (${version}, unixepoch('subsec') * 1000)`)
+    }
+    db.exec("COMMIT")
+  } catch (error) {
+    db.exec("ROLLBACK")
+    throw error
+  }
+}
