@@ -189,8 +189,15 @@ describe("README.md names what exists", () => {
 
   it("the options of calls", () => {
     const named = firstColumn("Running tasks").filter((name) => !name.startsWith("task."))
-    const hooks = [...optionsIn("src/internal/task/Hooks.ts", "Hooks"), ...optionsIn("src/internal/task/Hooks.ts", "StreamHooks")]
-    assert.sameMembers(named, [...optionsIn("src/internal/task/CallOptions.ts", "RunOptions"), "discardResult", ...hooks])
+    const hooks = [
+      ...optionsIn("src/internal/task/Hooks.ts", "Hooks"),
+      ...optionsIn("src/internal/task/Hooks.ts", "StreamHooks")
+    ]
+    assert.sameMembers(named, [
+      ...optionsIn("src/internal/task/CallOptions.ts", "RunOptions"),
+      "discardResult",
+      ...hooks
+    ])
   })
 
   it("the options of pools, all of them", () => {
