@@ -1,8 +1,4 @@
-/**
- * Who calls a task: what a request takes over from the fiber that made it.
- *
- * @since 0.1.0
- */
+/** Who calls a task: what a request takes over from the fiber that made it. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as LogLevel from "effect/LogLevel"
@@ -10,12 +6,7 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { TaskContext } from "../../TaskContext.ts"
 
-/**
- * What a request takes over from the fiber that made it.
- *
- * @category models
- * @since 0.1.0
- */
+/** What a request takes over from the fiber that made it. */
 export interface Caller {
   /** Its loggers, its services. */
   readonly context: Context.Context<never>

@@ -2,8 +2,6 @@
  * Keeps calls in front of a runner while somebody waits for it to be idle.
  *
  * A call at the gate is not with the runner yet: it is no live task, or it would be waited for itself.
- *
- * @since 0.3.0
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"

@@ -1,8 +1,4 @@
-/**
- * The live tasks of a runner, in the order of their calls.
- *
- * @since 0.1.0
- */
+/** The live tasks of a runner, in the order of their calls. */
 import { keyOf } from "../task/TaskId.ts"
 import type { TaskRequest } from "../../TaskRequest.ts"
 

@@ -1,8 +1,6 @@
 /**
  * What is done with a request before a runner has it, between two attempts and when it takes too long: all that the options
  * of a call ask for, and what middlewares need to wait with one.
- *
- * @since 0.3.0
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -40,9 +38,6 @@ const timeoutWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknow
 /**
  * Stops what takes too long, which then fails. What ends at once needs no timer, and that is why this is not
  * `Effect.timeoutOrElse`.
- *
- * @category combinators
- * @since 0.3.0
  */
 export const limitTime = <A, E, E2>(
   effect: Effect.Effect<A, E>,
@@ -107,9 +102,6 @@ export const isFinal = (error: unknown): boolean =>
 
 /**
  * Tries again what has failed, as a policy says, unless it is final. Between two attempts `pause` has the wait for the next.
- *
- * @category combinators
- * @since 0.3.0
  */
 export const retryWith = (
   request: TaskRequest,
@@ -168,9 +160,6 @@ const untilDue = (request: TaskRequest): Effect.Effect<void, PayloadInvalid> =>
  *
  * While it waits the request is `scheduled`: its payload is checked, `fork` gives its handle, it can be cancelled by its
  * id, and its `timeout` goes on. In front of a runner with a store, which accepts a task when it is stored, `fork` waits.
- *
- * @category combinators
- * @since 0.3.0
  */
 export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
   Effect.suspend((): Effect.Effect<A, E | TaskError> => {
@@ -184,9 +173,6 @@ export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): E
 /**
  * Has something done in front of a runner that ends when the request is cancelled, or its time is over. It stays with it
  * whether the request has been accepted.
- *
- * @category combinators
- * @since 0.3.0
  */
 export const attend = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
   Effect.suspend((): Effect.Effect<A, E | TaskError> => {
@@ -200,9 +186,6 @@ export const attend = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>):
 /**
  * Waits for the `delay` or `runAt` of a call in front of its runner. A limit does so first, and counts a task when it is
  * due. Nothing is waited for in front of a runner with a store, which keeps the task until then.
- *
- * @category combinators
- * @since 0.3.0
  */
 export const awaitDue = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined =>
   request.held?.accepts && isEarly(request)

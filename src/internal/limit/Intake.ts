@@ -3,17 +3,10 @@
  *
  * Over the bound a task is refused, or waits outside, without being accepted, until there is room: its caller is then
  * held up, which is the back-pressure that keeps memory bounded.
- *
- * @since 0.1.0
  */
 import { PriorityQueue } from "./PriorityQueue.ts"
 
-/**
- * The bound of a queue.
- *
- * @category models
- * @since 0.1.0
- */
+/** The bound of a queue. */
 export interface QueueOptions {
   /**
    * How many tasks may wait for a free worker.
@@ -38,12 +31,7 @@ export interface Waiting {
   readonly accept: () => void
 }
 
-/**
- * A bounded priority queue.
- *
- * @category models
- * @since 0.1.0
- */
+/** A bounded priority queue. */
 export class Intake<T extends Waiting> {
   readonly limit: number
   private readonly overflow: "wait" | "fail"

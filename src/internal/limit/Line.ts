@@ -3,8 +3,6 @@
  *
  * A linked list, because a place can be given up anywhere in a line of any length, and an array or a Set would then cost
  * time in proportion to that length.
- *
- * @since 0.3.0
  */
 import * as Effect from "effect/Effect"
 

@@ -3,8 +3,6 @@
  *
  * Programs use few different priorities and many tasks, so each priority has a ring of its own, and every operation
  * takes constant time however long the queue is.
- *
- * @since 0.1.0
  */
 
 /** A double-ended queue in a ring buffer that grows and shrinks with its content. */
@@ -48,9 +46,6 @@ class Ring<T> {
  *
  * Removing an item from the middle costs nothing: the owner marks it, `isGone` tells, and the queue drops it when it
  * comes to the front.
- *
- * @category models
- * @since 0.1.0
  */
 export class PriorityQueue<T extends { readonly priority: number }> {
   private readonly rings = new Map<number, Ring<T>>()

@@ -1,8 +1,4 @@
-/**
- * The counters and times of several runners, as those of one.
- *
- * @since 0.3.0
- */
+/** The counters and times of several runners, as those of one. */
 import type { Durations, RunnerStats } from "../../RunnerStats.ts"
 
 /** Which part of the durations is not longer than this, by straight lines between the percentiles that are known. */

@@ -1,8 +1,4 @@
-/**
- * One of the runners of a `TaskRouter`: its Layer, and the runner while it is open.
- *
- * @since 0.3.0
- */
+/** One of the runners of a `TaskRouter`: its Layer, and the runner while it is open. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

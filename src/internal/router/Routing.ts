@@ -1,7 +1,5 @@
 /**
  * How requests find their runner, when there are several: what a `TaskRouter`, and what handlers behind one do with them.
- *
- * @since 0.3.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,5 @@
 /**
  * Runs many tasks at once. What is here is reached as `Task.all`, `Task.forEach`, `Task.forkAll`, `Task.asCompleted`.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,12 +11,7 @@ import type { TaskFiber } from "../../TaskFiber.ts"
 import * as TaskRequest from "../../TaskRequest.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 
-/**
- * How many calls are in flight, and what becomes of the rest when one fails.
- *
- * @category models
- * @since 0.1.0
- */
+/** How many calls are in flight, and what becomes of the rest when one fails. */
 export interface BatchOptions extends Task.RunOptions {
   /**
    * How many calls are in flight at once. The runner has a limit of its own; this one bounds what is handed to it.
@@ -73,9 +66,6 @@ type Failure<T extends AnyTask> = Task.Error<T> | TaskError
  * console.log(await Effect.runPromise(program))
  * // prints: { small: 2, large: 2000 }
  * ```
- *
- * @category combinators
- * @since 0.1.0
  */
 export const all = <
   const Calls extends
@@ -132,9 +122,6 @@ const runOptions = (options: BatchOptions | undefined): Task.RunOptions | undefi
  * console.log(await Effect.runPromise(program))
  * // prints: [ 2, 4, 6 ]
  * ```
- *
- * @category combinators
- * @since 0.1.0
  */
 export const forEach: {
   <T extends AnyTask>(
@@ -181,12 +168,7 @@ export const forEach: {
     )
   })) as typeof forEach
 
-/**
- * Starts a task once for each payload and gives the handles, in the order of the payloads, when all are accepted.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Starts a task once for each payload and gives the handles, in the order of the payloads, when all are accepted. */
 export const forkAll = <T extends AnyTask>(
   task: T,
   payloads: Iterable<Task.Payload<T>>,
@@ -219,9 +201,6 @@ export const forkAll = <T extends AnyTask>(
  * console.log(await Effect.runPromise(program))
  * // prints: 2
  * ```
- *
- * @category combinators
- * @since 0.2.0
  */
 export const forkAllDiscard = <T extends AnyTask>(
   task: T,
@@ -237,12 +216,7 @@ export const forkAllDiscard = <T extends AnyTask>(
       : runner.enqueue(requests)
   })
 
-/**
- * A call that has ended, and which one it was.
- *
- * @category models
- * @since 0.1.0
- */
+/** A call that has ended, and which one it was. */
 export interface Completed<out P, out A> {
   /** The position of the payload in the list of payloads. */
   readonly index: number
@@ -257,9 +231,6 @@ export interface Completed<out P, out A> {
  *
  * The first failure ends the stream and stops the rest; with `mode: "result"` each value is a `Result` and nothing is
  * stopped. `concurrency` defaults to 16 here, since payloads are drawn from the list as results are read.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const asCompleted: {
   <T extends AnyTask>(

@@ -1,8 +1,4 @@
-/**
- * What can be said of a call beside its payload: when and how it is run, and what is done with what comes of it.
- *
- * @since 0.1.0
- */
+/** What can be said of a call beside its payload: when and how it is run, and what is done with what comes of it. */
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
@@ -16,9 +12,6 @@ import type * as Hooks from "./Hooks.ts"
  *
  * A number is a count of retries. A failure that would come again, such as a payload that does not match its schema, is
  * not retried, nor are defects and interrupts. The time limit of a call covers all its attempts.
- *
- * @category models
- * @since 0.1.0
  */
 export type RetryPolicy =
   | number
@@ -32,20 +25,10 @@ export type RetryPolicy =
       readonly while?: ((error: unknown) => boolean) | undefined
     }
 
-/**
- * What can move to another thread instead of being copied.
- *
- * @category models
- * @since 0.1.0
- */
+/** What can move to another thread instead of being copied. */
 export type Transferable = ArrayBuffer | { readonly postMessage: (value: unknown) => void }
 
-/**
- * How a call is run. Each of these can also be given as a default with the task's definition.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a call is run. Each of these can also be given as a default with the task's definition. */
 export interface RunOptions {
   /**
    * Lower runs first. Tasks of one priority start in the order of their calls.
@@ -104,51 +87,26 @@ export interface RunOptions {
   readonly runner?: string | undefined
 }
 
-/**
- * How one call is run, and what is done with what comes of it.
- *
- * @category models
- * @since 0.3.0
- */
+/** How one call is run, and what is done with what comes of it. */
 export interface CallOptions<A, in E> extends RunOptions, Hooks.ResultHooks<A, E> {
   readonly discardResult?: false | undefined
 }
 
-/**
- * How a call is run whose result nobody wants.
- *
- * @category models
- * @since 0.3.0
- */
+/** How a call is run whose result nobody wants. */
 export interface DiscardOptions<in E> extends RunOptions, Hooks.Hooks<void, E> {
   /** Whether the result is thrown away where the task runs: it is neither sent back nor kept in a store. */
   readonly discardResult: true
 }
 
-/**
- * What the methods of a task take: its payload, which a task without one leaves out, and the options of the call.
- *
- * @category utility types
- * @since 0.1.0
- */
+/** What the methods of a task take: its payload, which a task without one leaves out, and the options of the call. */
 export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [void] extends [Payload["Type"]]
   ? [payload?: Payload["Type"], options?: Options]
   : [payload: Payload["Type"], options?: Options]
 
-/**
- * How a stream is run: its handler is not started again once elements have come out of it.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a stream is run: its handler is not started again once elements have come out of it. */
 export type StreamOptions = Omit<RunOptions, "retry" | StoreOption>
 
-/**
- * How a stream is run whose elements go to hooks.
- *
- * @category models
- * @since 0.3.0
- */
+/** How a stream is run whose elements go to hooks. */
 export interface StreamCallOptions<in A, in E> extends StreamOptions, Hooks.StreamHooks<A, E> {}
 
 type StoreOption = "idempotencyKey" | "timeToLive" | "maxAttempts" | "queue" | "concurrencyKey"

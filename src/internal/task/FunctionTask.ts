@@ -1,8 +1,4 @@
-/**
- * Tasks whose code is a plain function.
- *
- * @since 0.1.0
- */
+/** Tasks whose code is a plain function. */
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -14,9 +10,6 @@ import { define } from "./TaskMethods.ts"
 /**
  * The payload of a plain function: nothing, its one argument, or the tuple of its arguments. One with arguments that need
  * not be given, be it its only one, takes a tuple.
- *
- * @category utility types
- * @since 0.1.0
  */
 export type FunctionPayload<Args extends ReadonlyArray<unknown>> = Args extends readonly []
   ? void
@@ -29,12 +22,7 @@ type FunctionResult<Out> = Out extends Effect.Effect<infer A, unknown, unknown> 
 /** A value that crosses by structured clone, of a type that only the compiler knows. */
 export type Cloned<T> = Schema.ConstraintCodec<T>
 
-/**
- * A task whose code is a plain function.
- *
- * @category models
- * @since 0.1.0
- */
+/** A task whose code is a plain function. */
 export interface FunctionTask<Name extends string, In, Out> extends Task.Task<
   Name,
   Cloned<In>,
@@ -78,9 +66,6 @@ const fromFunction = (
  * console.log(await Effect.runPromise(program))
  * // prints: 42
  * ```
- *
- * @category constructors
- * @since 0.1.0
  */
 export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
   name: Name,
@@ -112,9 +97,6 @@ export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>
  * console.log(await Effect.runPromise(program))
  * // prints: 42
  * ```
- *
- * @category constructors
- * @since 0.1.0
  */
 export const portable: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
   name: Name,

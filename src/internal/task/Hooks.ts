@@ -3,8 +3,6 @@
  *
  * Effects need none of them, since a call is an Effect and a stream a Stream that can be tapped. They are for handles,
  * whose call goes on after `fork` has returned, and for people who think in callbacks.
- *
- * @since 0.3.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -17,9 +15,6 @@ import * as Effect from "effect/Effect"
  * Hooks run where the task was called, in its caller's context, whatever the runner: never in a worker. A call is over,
  * and its handle completed, when its hooks are. A hook may give an Effect or a Promise, which is waited for. What `onIter`
  * and `onEnd` throw is a defect of the call, of which `onError` is told like of any other. Interruption calls no hook.
- *
- * @category models
- * @since 0.3.0
  */
 export interface Hooks<in A, in E> {
   /** Called once with the result, after all calls of `onIter`. */
@@ -28,31 +23,16 @@ export interface Hooks<in A, in E> {
   readonly onError?: ((cause: Cause.Cause<E>) => unknown) | undefined
 }
 
-/**
- * The hooks of a task with one result.
- *
- * @category models
- * @since 0.3.0
- */
+/** The hooks of a task with one result. */
 export interface ResultHooks<A, in E> extends Hooks<A, E> {
   /** Called with each element of a result that is an array or another iterable, one after the other. */
   readonly onIter?: ((element: Element<A>) => unknown) | undefined
 }
 
-/**
- * The elements of an iterable.
- *
- * @category utility types
- * @since 0.3.0
- */
+/** The elements of an iterable. */
 export type Element<A> = A extends Iterable<infer Each> ? Each : never
 
-/**
- * The hooks of a streaming task.
- *
- * @category models
- * @since 0.3.0
- */
+/** The hooks of a streaming task. */
 export interface StreamHooks<in A, in E> extends Hooks<void, E> {
   /** Called with each element, one after the other. The next one is not read before this has been dealt with. */
   readonly onIter?: ((element: A) => unknown) | undefined

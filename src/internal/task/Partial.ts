@@ -1,8 +1,4 @@
-/**
- * Tasks that know a part of their payload already.
- *
- * @since 0.3.0
- */
+/** Tasks that know a part of their payload already. */
 
 /** The elements of a tuple behind the first ones. */
 type Behind<All extends ReadonlyArray<unknown>, First extends ReadonlyArray<unknown>> = First extends readonly [
@@ -14,12 +10,7 @@ type Behind<All extends ReadonlyArray<unknown>, First extends ReadonlyArray<unkn
     : []
   : All
 
-/**
- * What can be fixed of a payload: some of the fields of a struct, the first elements of a tuple.
- *
- * @category utility types
- * @since 0.3.0
- */
+/** What can be fixed of a payload: some of the fields of a struct, the first elements of a tuple. */
 export type Fixed<Payload> = Payload extends readonly [infer First, ...infer Rest]
   ? readonly [First, ...{ [K in keyof Rest]?: Rest[K] }] | readonly [First]
   : Payload extends ReadonlyArray<unknown>
@@ -31,9 +22,6 @@ export type Fixed<Payload> = Payload extends readonly [infer First, ...infer Res
 /**
  * What is left of a payload to be given with a call. Fields that were fixed may be given again, and then replace them. All
  * can be left out when nothing is missing.
- *
- * @category utility types
- * @since 0.3.0
  */
 export type Rest<Payload, Given> =
   Payload extends ReadonlyArray<unknown>

@@ -1,8 +1,4 @@
-/**
- * The ids of tasks.
- *
- * @since 0.1.0
- */
+/** The ids of tasks. */
 
 // Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
 // hot path, which a UUID for each task is not.

@@ -1,8 +1,4 @@
-/**
- * What all tasks can do, whatever their types: the methods behind the interfaces of `Task.ts`.
- *
- * @since 0.1.0
- */
+/** What all tasks can do, whatever their types: the methods behind the interfaces of `Task.ts`. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

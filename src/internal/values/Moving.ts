@@ -3,8 +3,6 @@
  *
  * Schemas say so with `Transferable` of `effect/workers`: whoever encodes a value with such a schema is told of its
  * buffers and ports.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -1,36 +1,17 @@
-/**
- * Functions that travel by their source.
- *
- * @since 0.1.0
- */
+/** Functions that travel by their source. */
 import * as Effect from "effect/Effect"
 
-/**
- * A function whose parameters are known to whoever calls it.
- *
- * @category models
- * @since 0.1.0
- */
+/** A function whose parameters are known to whoever calls it. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnyFunction = (...args: ReadonlyArray<any>) => unknown
 
-/**
- * A function and its source.
- *
- * @category models
- * @since 0.1.0
- */
+/** A function and its source. */
 export interface Portable {
   readonly f: AnyFunction
   readonly source: string
 }
 
-/**
- * Keeps a function together with its source.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Keeps a function together with its source. */
 export const make = (f: AnyFunction): Portable => ({
   f,
   source: Function.prototype.toString.call(f)
@@ -61,9 +42,6 @@ const uncounted = new WeakMap<AnyFunction, boolean>()
 /**
  * Whether the payload of a plain function is the tuple of its arguments: it has several parameters, or some that need not be
  * given.
- *
- * @category guards
- * @since 0.3.0
  */
 export const takesSeveral = (f: AnyFunction): boolean => {
   if (f.length > 1) return true
@@ -75,9 +53,6 @@ export const takesSeveral = (f: AnyFunction): boolean => {
 /**
  * Calls a plain function with a payload, as a handler: a value, a Promise or an Effect may come out of it. A function
  * that {@link takesSeveral} gets the elements of its payload, which is a tuple.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const call = (f: AnyFunction, payload: unknown): Effect.Effect<unknown> =>
   Effect.suspend(() => {

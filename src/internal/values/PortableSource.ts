@@ -1,8 +1,4 @@
-/**
- * Makes a function again of its source, where it has travelled to.
- *
- * @since 0.1.0
- */
+/** Makes a function again of its source, where it has travelled to. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Portable from "./Portable.ts"

@@ -5,8 +5,6 @@
  * (`Schema.Any`, `Schema.Unknown`, `Schema.instanceOf(...)`), pass as they are, for carriers that can clone them. A
  * codec says by `text` that it never does so: everything it writes survives `JSON.stringify`. Codecs are compiled once
  * for each task, at its first use.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -19,12 +17,7 @@ import * as Moving from "./Moving.ts"
 import type * as Task from "../../Task.ts"
 import { PayloadInvalid, TaskError } from "../../TaskError.ts"
 
-/**
- * Writes and reads values of one schema.
- *
- * @category models
- * @since 0.1.0
- */
+/** Writes and reads values of one schema. */
 export interface Codec {
   /** True when everything that `encode` gives survives JSON. */
   readonly text: boolean
@@ -34,12 +27,7 @@ export interface Codec {
   readonly decode: (encoded: unknown) => Result.Result<unknown, { readonly message: string }>
 }
 
-/**
- * The codecs of one task.
- *
- * @category models
- * @since 0.1.0
- */
+/** The codecs of one task. */
 export interface TaskCodec {
   readonly payload: Codec
   readonly success: Codec
@@ -237,20 +225,12 @@ const compile = (task: Task.Any): TaskCodec => {
   }
 }
 
-/**
- * The codecs of a task.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** The codecs of a task. */
 export const of = (task: Task.Any): TaskCodec => (task["~codec"] ??= compile(task))
 
 /**
  * Writes a failure. Whatever is in the Cause, something readable comes out: an error that the task does not declare
  * becomes a defect.
- *
- * @category combinators
- * @since 0.1.0
  */
 export const encodeFailure = (codec: TaskCodec, cause: Cause.Cause<unknown>): unknown => {
   const encoded = codec.failure.encode(cause)
@@ -265,12 +245,7 @@ export const encodeFailure = (codec: TaskCodec, cause: Cause.Cause<unknown>): un
   throw new Error(`A failure could not be written: ${last.failure.message}`)
 }
 
-/**
- * Reads what {@link encodeFailure} wrote.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Reads what {@link encodeFailure} wrote. */
 export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<never, unknown> => {
   const cause = codec.failure.decode(encoded)
   return Result.isSuccess(cause)
@@ -280,12 +255,7 @@ export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<nev
 
 const guards = new WeakMap<Schema.Constraint, Step>()
 
-/**
- * Checks a value against the type side of a schema, for runners that need no encoding.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Checks a value against the type side of a schema, for runners that need no encoding. */
 export const validate = (schema: Schema.Constraint, value: unknown): ReturnType<Step> => {
   let guard = guards.get(schema)
   if (guard === undefined) {
@@ -295,12 +265,7 @@ export const validate = (schema: Schema.Constraint, value: unknown): ReturnType<
   return guard(value)
 }
 
-/**
- * Checks a payload.
- *
- * @category combinators
- * @since 0.1.0
- */
+/** Checks a payload. */
 export const validatePayload = (task: Task.Any, payload: unknown): PayloadInvalid | undefined => {
   const result = validate(task.payload, payload)
   return Result.isSuccess(result) ? undefined : new PayloadInvalid({ task: task.name, issue: result.failure.message })

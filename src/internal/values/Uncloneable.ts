@@ -1,8 +1,4 @@
-/**
- * Finds the value that kept a message from being sent, so that an error can name it.
- *
- * @since 0.1.0
- */
+/** Finds the value that kept a message from being sent, so that an error can name it. */
 
 /** Where a value that cannot be cloned is, below the value that was to be sent, and what is wrong with it. */
 export interface Refusal {

@@ -1,7 +1,5 @@
 /**
  * What measures how fast calls come, for rate limits: three ways to say "so many in such a time", and the time itself.
- *
- * @since 0.3.0
  */
 
 /** Measures the calls of one key. Times are in milliseconds, and never go back. */

@@ -1,8 +1,4 @@
-/**
- * What makes two calls the same: the task, its payload, and for whom it is run.
- *
- * @since 0.3.0
- */
+/** What makes two calls the same: the task, its payload, and for whom it is run. */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import * as TaskCodec from "../../internal/values/TaskCodec.ts"

@@ -1,8 +1,4 @@
-/**
- * Checks of the options of middlewares. What is wrong with them is a defect of the Layer that says which.
- *
- * @since 0.3.0
- */
+/** Checks of the options of middlewares. What is wrong with them is a defect of the Layer that says which. */
 import * as Duration from "effect/Duration"
 
 /** A whole number of at least `least`. */

@@ -1,8 +1,4 @@
-/**
- * One run of a process: starts it, feeds and reads it, and ends it with all that it has started.
- *
- * @since 0.3.0
- */
+/** One run of a process: starts it, feeds and reads it, and ends it with all that it has started. */
 import * as ChildProcess from "node:child_process"
 import { statSync } from "node:fs"
 import type { Duplex, Readable } from "node:stream"

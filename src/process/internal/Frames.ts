@@ -1,8 +1,4 @@
-/**
- * What a task's process and its parent say to each other, over a channel of its own besides the outputs.
- *
- * @since 0.3.0
- */
+/** What a task's process and its parent say to each other, over a channel of its own besides the outputs. */
 import { deserialize, serialize } from "node:v8"
 
 /** What is to be done; the first and only frame to the process. Values are written by the task's codecs. */

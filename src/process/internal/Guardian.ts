@@ -5,8 +5,6 @@
  * it does, the pipe is closed, and the shell ends the tree: the signal, the grace, SIGKILL. It is started before the
  * process that it guards, which it finds by the mark in its environment even when this program dies before it could tell
  * its number. It lives in a session of its own, so that what ends this program's group does not end it.
- *
- * @since 0.3.0
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import type { Writable } from "node:stream"

@@ -1,19 +1,10 @@
-/**
- * What a process prints, as lines, for any number of readers.
- *
- * @since 0.3.0
- */
+/** What a process prints, as lines, for any number of readers. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Waiting from "./Waiting.ts"
 
-/**
- * A line that a process has printed.
- *
- * @category models
- * @since 0.3.0
- */
+/** A line that a process has printed. */
 export interface Line {
   readonly source: "stdout" | "stderr"
   /** Without the end of the line. */

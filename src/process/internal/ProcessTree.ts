@@ -4,8 +4,6 @@
  * A process belongs to the tree when its parent does, when it is in the group or the session of one that does, or when
  * its environment carries the mark of the tree, which is inherited: so those are found, too, that have moved to a session
  * of their own, or whose parent has ended.
- *
- * @since 0.3.0
  */
 import { execFileSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"

@@ -1,8 +1,4 @@
-/**
- * When a process is ready for what it was started for.
- *
- * @since 0.3.0
- */
+/** When a process is ready for what it was started for. */
 import * as http from "node:http"
 import * as https from "node:https"
 import * as net from "node:net"
@@ -24,9 +20,6 @@ import type { Line, Output } from "./Output.ts"
  * - `url`: a GET request is answered with the expected status; redirects are not followed
  *
  * Checks, ports and URLs are asked every `interval`, at first at once.
- *
- * @category models
- * @since 0.3.0
  */
 export type Ready<R = never> =
   | { readonly delay: Duration.Input }

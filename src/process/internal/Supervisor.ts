@@ -1,7 +1,5 @@
 /**
  * The life of a background process: it is started, awaited until it is ready, started again by its policy, and ended.
- *
- * @since 0.3.0
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

@@ -1,8 +1,4 @@
-/**
- * A task as a command: how its process is started, and what it says of the task.
- *
- * @since 0.3.0
- */
+/** A task as a command: how its process is started, and what it says of the task. */
 import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Cause from "effect/Cause"

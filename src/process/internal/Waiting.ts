@@ -1,8 +1,4 @@
-/**
- * Waiting for processes, in real time, since they know no other; and what of it keeps this program alive.
- *
- * @since 0.3.0
- */
+/** Waiting for processes, in real time, since they know no other; and what of it keeps this program alive. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 

@@ -1,8 +1,4 @@
-/**
- * The first file that the process of a task runs.
- *
- * @since 0.3.0
- */
+/** The first file that the process of a task runs. */
 import { enableCompileCache } from "node:module"
 
 // Before anything else is loaded, so that it is loaded faster the next time.

@@ -1,8 +1,4 @@
-/**
- * The process of a task: loads the tasks module, runs the handler of one task, and says what came of it.
- *
- * @since 0.3.0
- */
+/** The process of a task: loads the tasks module, runs the handler of one task, and says what came of it. */
 import { Socket } from "node:net"
 import { format } from "node:util"
 import * as Cause from "effect/Cause"

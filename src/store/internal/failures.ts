@@ -1,8 +1,4 @@
-/**
- * The ends that a store itself gives to tasks, written as the codecs of all tasks write them.
- *
- * @since 0.2.0
- */
+/** The ends that a store itself gives to tasks, written as the codecs of all tasks write them. */
 import * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
 import { TaskError } from "../../TaskError.ts"

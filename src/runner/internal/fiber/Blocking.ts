@@ -3,8 +3,6 @@
  *
  * The first stretch of a handler, up to where it waits for something, is measured. Those after it are not seen: for them,
  * a timer looks now and then, only while tasks run, whether the event loop is late, and which tasks may have kept it.
- *
- * @since 0.3.0
  */
 
 /** A task that runs. */
@@ -34,12 +32,7 @@ const advice =
   "Nothing else in this program gets on meanwhile. Run it on a ThreadRunner or a ProcessRunner, or let it pause with " +
   "Effect.yieldNow. The option warnBlocking of FiberRunner.layer sets from when on this is said, once for each task"
 
-/**
- * Watches the tasks of one runner.
- *
- * @category models
- * @since 0.3.0
- */
+/** Watches the tasks of one runner. */
 export class Blocking {
   private readonly threshold: number
   private readonly warn: (message: string) => void

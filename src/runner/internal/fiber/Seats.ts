@@ -1,8 +1,4 @@
-/**
- * The places of a runner of fibers: which requests have one, which wait for one.
- *
- * @since 0.3.0
- */
+/** The places of a runner of fibers: which requests have one, which wait for one. */
 import { Intake, type QueueOptions, type Waiting } from "../../../internal/limit/Intake.ts"
 import { DurationHistogram, type RunnerStats } from "../../../RunnerStats.ts"
 import { keyOf } from "../../../internal/task/TaskId.ts"

@@ -4,8 +4,6 @@
  * Loading hundreds of files is most of what a worker does when it starts, and takes most of the memory that it has when
  * idle. A bundle is kept, and used again for as long as none of the files in it has changed. The bundler is esbuild, an
  * optional dependency that is loaded only here.
- *
- * @since 0.1.0
  */
 import { createHash } from "node:crypto"
 import { statSync } from "node:fs"

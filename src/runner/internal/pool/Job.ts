@@ -1,8 +1,4 @@
-/**
- * A task in the hands of a pool.
- *
- * @since 0.1.0
- */
+/** A task in the hands of a pool. */
 import * as Effectable from "effect/Effectable"
 import { idPrefix, makeId } from "../../../internal/task/TaskId.ts"
 import type { TaskWork } from "../../../TaskRequest.ts"

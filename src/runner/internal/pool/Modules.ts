@@ -1,8 +1,4 @@
-/**
- * Names of tasks modules, as a worker can import them.
- *
- * @since 0.1.0
- */
+/** Names of tasks modules, as a worker can import them. */
 import * as path from "node:path"
 import { pathToFileURL } from "node:url"
 

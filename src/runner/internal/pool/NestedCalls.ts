@@ -3,8 +3,6 @@
  *
  * A call that comes from a worker becomes a job like any other. What comes of it goes back as it is, without being read
  * here.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import { TaskCancelled, type TaskError } from "../../../TaskError.ts"

@@ -8,8 +8,6 @@
  * ahead, so that it never waits. Since a task that was sent ahead can be taken back until the worker has started it
  * ({@link Claims}), sending ahead costs nothing when a task turns out to be long: what is stuck behind it returns to the
  * queue, and so does what was sent before something more urgent came.
- *
- * @since 0.1.0
  */
 import { DurationHistogram, type WorkerStats } from "../../../RunnerStats.ts"
 import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound } from "../../../TaskError.ts"

@@ -1,8 +1,4 @@
-/**
- * The `TaskRunner` on top of a pool, and the options that threads and processes share.
- *
- * @since 0.1.0
- */
+/** The `TaskRunner` on top of a pool, and the options that threads and processes share. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -22,12 +18,7 @@ import * as Receiver from "./Receiver.ts"
 import type { Spawn } from "./Transport.ts"
 import type * as Wire from "../wire/Wire.ts"
 
-/**
- * Options that threads and processes share.
- *
- * @category models
- * @since 0.1.0
- */
+/** Options that threads and processes share. */
 export interface Options extends QueueOptions {
   /**
    * The name of the runner in Metrics.
@@ -201,12 +192,7 @@ export const entryOf = (
       )
     : Effect.succeed(undefined)
 
-/**
- * Makes a runner over workers that `spawn` starts. Bad options are a defect that says which.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Makes a runner over workers that `spawn` starts. Bad options are a defect that says which. */
 export const make = (
   kind: "threads" | "processes",
   options: Options,

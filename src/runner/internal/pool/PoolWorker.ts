@@ -1,8 +1,4 @@
-/**
- * One worker as its pool sees it: what it has been sent, what it has finished, and whether it lives.
- *
- * @since 0.1.0
- */
+/** One worker as its pool sees it: what it has been sent, what it has finished, and whether it lives. */
 import { WorkerCrashed } from "../../../TaskError.ts"
 import type { WorkerStats } from "../../../RunnerStats.ts"
 import { Told } from "../wire/Definitions.ts"

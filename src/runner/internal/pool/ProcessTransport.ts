@@ -1,8 +1,4 @@
-/**
- * A worker that is a process.
- *
- * @since 0.1.0
- */
+/** A worker that is a process. */
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as Claims from "../wire/Claims.ts"

@@ -1,7 +1,5 @@
 /**
  * The caller's end of a task that runs elsewhere: writes its payload, reads what comes back and completes the call with it.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -1,8 +1,4 @@
-/**
- * A worker that is a thread.
- *
- * @since 0.1.0
- */
+/** A worker that is a thread. */
 import {
   MessageChannel,
   type MessagePort,

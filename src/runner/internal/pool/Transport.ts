@@ -1,8 +1,4 @@
-/**
- * What a pool needs of a thread or a process.
- *
- * @since 0.1.0
- */
+/** What a pool needs of a thread or a process. */
 import type { PoolClaims } from "../wire/Claims.ts"
 import type * as Wire from "../wire/Wire.ts"
 

@@ -1,8 +1,6 @@
 /**
  * The workers of a pool, from their start to their end: how many there are, who takes over from whom, and what becomes of
  * a start that fails.
- *
- * @since 0.1.0
  */
 import { ModuleInvalid } from "../../../TaskError.ts"
 import { idPrefix } from "../../../internal/task/TaskId.ts"

@@ -3,8 +3,6 @@
  *
  * A claim goes from the backlog to the runner, and from there to its settlement. Claims come in batches, and while tasks
  * are short, ahead of what there is room for: that lets the store write many results and the next batch at once.
- *
- * @since 0.2.0
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

@@ -1,8 +1,4 @@
-/**
- * A call that waits for a task of a store: it follows what the store says of it, and ends with it.
- *
- * @since 0.2.0
- */
+/** A call that waits for a task of a store: it follows what the store says of it, and ends with it. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

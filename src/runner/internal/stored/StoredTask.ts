@@ -1,7 +1,5 @@
 /**
  * What a store keeps of a call: how a request is written, how a record is read, and when a failed task is tried again.
- *
- * @since 0.2.0
  */
 import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"

@@ -4,8 +4,6 @@
  * `asTask` needs no definition, no tasks module and no Layer: the function travels by its source, to runners that all
  * functions of a program share and that are started by the first call. Work with errors of its own, with streams or with
  * a store deserves a task.
- *
- * @since 0.3.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -19,20 +17,10 @@ import * as FiberRunner from "../../FiberRunner.ts"
 import * as ProcessRunner from "../../ProcessRunner.ts"
 import * as ThreadRunner from "../../ThreadRunner.ts"
 
-/**
- * Where a plain function can run.
- *
- * @category models
- * @since 0.3.0
- */
+/** Where a plain function can run. */
 export type Target = "thread" | "process" | "fiber" | "inline"
 
-/**
- * Options of {@link asTask}: those of every call, and where it runs.
- *
- * @category models
- * @since 0.3.0
- */
+/** Options of {@link asTask}: those of every call, and where it runs. */
 export interface Options<A, Given extends ReadonlyArray<unknown> = [], E = never> extends Omit<
   Task.CallOptions<A, TaskError | E>,
   "runner"
@@ -116,9 +104,6 @@ const runnerOf = <E>(layer: Layer.Layer<TaskRunner, E>): Effect.Effect<TaskRunne
  * console.log(await Effect.runPromise(Effect.all([fibonacci(20), fibonacci(25)], { concurrency: "unbounded" })))
  * // prints: [ 6765, 75025 ]
  * ```
- *
- * @category constructors
- * @since 0.3.0
  */
 export const asTask = <
   Args extends ReadonlyArray<unknown>,

@@ -1,8 +1,4 @@
-/**
- * The chunks of a stream that have arrived from elsewhere and have not been read.
- *
- * @since 0.1.0
- */
+/** The chunks of a stream that have arrived from elsewhere and have not been read. */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

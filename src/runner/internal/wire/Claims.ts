@@ -10,8 +10,6 @@
  *
  * Threads draw from shared memory. Processes have none, but a file that is opened once and inherited has one read
  * position for all of them: reading there draws the next numbers, and the operating system keeps two readers apart.
- *
- * @since 0.1.0
  */
 import * as fs from "node:fs"
 import * as os from "node:os"

@@ -3,8 +3,6 @@
  *
  * A worker learns the fingerprint of a definition ahead of its first call, and refuses calls whose caller has defined the
  * task in another way than its tasks module. Calls themselves carry nothing of it.
- *
- * @since 0.3.0
  */
 import type * as Task from "../../../Task.ts"
 import * as TaskDefinition from "../../../TaskDefinition.ts"

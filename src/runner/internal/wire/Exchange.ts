@@ -1,8 +1,6 @@
 /**
  * The small parts of a call that crosses to a worker or back: log entries, spans, progress and the exits of tasks, in the
  * form in which they travel.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"

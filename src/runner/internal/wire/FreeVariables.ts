@@ -1,8 +1,4 @@
-/**
- * Finds the variables that a function takes from outside of itself.
- *
- * @since 0.1.0
- */
+/** Finds the variables that a function takes from outside of itself. */
 import { createRequire } from "node:module"
 import type * as Acorn from "acorn"
 

@@ -5,8 +5,6 @@
  * operation code followed by a fixed number of fields. Gathering is what makes small tasks cheap, since a message costs
  * far more than what is in it. A frame whose values all survive JSON is sent as JSON text, which is cheaper to write and
  * to read than a structured clone; one that holds bytes or values without a schema is cloned.
- *
- * @since 0.1.0
  */
 import * as Uncloneable from "../../../internal/values/Uncloneable.ts"
 

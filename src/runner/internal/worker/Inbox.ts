@@ -4,8 +4,6 @@
  * They are kept where they were sent until the handler wants to read one. Then it asks, once, and is sent what there is:
  * a handler that does not read is sent nothing, and a task that has not been started yet has nothing to take along when it
  * is given to another worker.
- *
- * @since 0.3.0
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -1,8 +1,4 @@
-/**
- * Loads the tasks modules of a worker: imports them, builds their Layers and collects their handlers.
- *
- * @since 0.3.0
- */
+/** Loads the tasks modules of a worker: imports them, builds their Layers and collects their handlers. */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -3,8 +3,6 @@
  *
  * A handler that runs a task asks the pool to do it, so that it runs on whichever worker is free, under the pool's
  * limits and priorities. While a task waits for tasks of its own it lends its place to others.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -3,8 +3,6 @@
  *
  * It knows nothing of threads or processes: the main files (`threadMain.ts`, `processMain.ts`) give it a
  * way to send frames and to draw claims.
- *
- * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

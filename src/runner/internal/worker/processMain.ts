@@ -1,8 +1,4 @@
-/**
- * The worker's side of a process of a pool.
- *
- * @since 0.1.0
- */
+/** The worker's side of a process of a pool. */
 import { Worker } from "node:worker_threads"
 import { workerFile } from "../wire/Claims.ts"
 import { claimsFd, gather } from "../pool/ProcessTransport.ts"

@@ -1,8 +1,4 @@
-/**
- * The first file that a thread of a pool runs.
- *
- * @since 0.1.0
- */
+/** The first file that a thread of a pool runs. */
 import { enableCompileCache } from "node:module"
 
 // Before anything else is loaded, so that it is loaded faster the next time.

@@ -4,8 +4,6 @@
  * When nothing is under way, the thread parks: it waits in shared memory for the next frame, which reaches it in half the
  * time that a turn of the event loop takes. It does so for a moment only, and never while a timer, a socket or anything
  * else needs the event loop.
- *
- * @since 0.1.0
  */
 import { type MessagePort, workerData } from "node:worker_threads"
 import { Shared, workerShared } from "../wire/Claims.ts"

@@ -4,8 +4,6 @@
  * Each process has the whole store in memory, as SQLite tables. A transaction begins with the folder's lock and with what
  * the others have written since; its changeset goes to the journal, and each record that it touched to a file of its own.
  * The journal is what counts: a process that dies between the two leaves files that the next opening brings up to date.
- *
- * @since 0.2.0
  */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -38,12 +36,7 @@ const touching = (table: string, what: (row: "new" | "old") => string): string =
     )
     .join("\n")
 
-/**
- * The durable side of a store in a folder.
- *
- * @category models
- * @since 0.2.0
- */
+/** The durable side of a store in a folder. */
 export class FileMedium implements Medium {
   readonly records: RecordFiles
   private readonly db: DatabaseSync

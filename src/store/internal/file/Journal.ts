@@ -4,8 +4,6 @@
  * A frame is a length, a checksum and the transaction's changeset. Whoever writes holds the folder's lock; whoever reads
  * goes on from where it was. A frame that its writer died in is cut off by the next one. When a journal has grown large a
  * new one is begun, and the one before the last is removed: a process that has fallen so far behind reads the records anew.
- *
- * @since 0.2.0
  */
 import {
   closeSync,
@@ -28,12 +26,7 @@ const headerSize = 8
 /** How large a journal grows before the next one is begun, in bytes. */
 const largest = 8 * 1024 * 1024
 
-/**
- * The journals of a folder, as one process reads and writes them.
- *
- * @category models
- * @since 0.2.0
- */
+/** The journals of a folder, as one process reads and writes them. */
 export class Journal {
   private readonly folder: string
   private readonly sync: boolean

@@ -3,8 +3,6 @@
  *
  * It is the lock of an empty SQLite database: the operating system gives it back when its holder dies, however it dies, and
  * no pid has to be guessed at. Nobody waits for it in the event loop.
- *
- * @since 0.2.0
  */
 import { DatabaseSync } from "node:sqlite"
 
@@ -14,12 +12,7 @@ const delay = () => 1 + Math.floor(Math.random() * 2)
 /** After how long a lock that is not given back is a failure, in milliseconds. */
 const timeout = 30_000
 
-/**
- * A lock in a file.
- *
- * @category models
- * @since 0.2.0
- */
+/** A lock in a file. */
 export class Lock {
   private readonly db: DatabaseSync
 

@@ -3,8 +3,6 @@
  *
  * A file is written aside and renamed, so it is whole at any moment. A file that cannot be read is left alone and reported;
  * the others go on.
- *
- * @since 0.2.0
  */
 import {
   closeSync,
@@ -120,12 +118,7 @@ const valueFromFile = (written: Written): string | Uint8Array => {
 
 const required = ["id", "status", "sequence", "lane", "priority", "createdAt", "runAt", "maxAttempts"]
 
-/**
- * The record files of a folder.
- *
- * @category models
- * @since 0.2.0
- */
+/** The record files of a folder. */
 export class RecordFiles {
   private readonly folder: string
   private readonly sync: boolean

@@ -4,8 +4,6 @@
  * Ringing touches the file; the system tells every watcher within a fraction of a millisecond, and nobody else has to do
  * anything. Rings that follow closely are gathered. A bell is a hint: where the system does not watch files, as on
  * network drives, its listeners' slow poll finds what it would have told.
- *
- * @since 0.2.0
  */
 import { closeSync, type FSWatcher, futimesSync, openSync, watch } from "node:fs"
 

@@ -3,8 +3,6 @@
  *
  * The log of changes is read from where it was left, after each commit of this process and at each ring of another's
  * bell. Nobody listening costs nothing: no log is written then.
- *
- * @since 0.2.0
  */
 import type { Serialization } from "../../Serialization.ts"
 import type { EncodedExit, TaskChange, TaskEvent } from "../../TaskStore.ts"
@@ -24,12 +22,7 @@ const keptRows = 100_000
 /** How many rows are removed from it in one transaction. */
 const prunedRows = 2_000
 
-/**
- * The log of one database, as this process reads it.
- *
- * @category models
- * @since 0.2.0
- */
+/** The log of one database, as this process reads it. */
 export class Changes {
   private readonly db: Database
   private readonly lanes: Lanes

@@ -1,8 +1,6 @@
 /**
  * How a reader's claims are chosen: the first tasks by priority and age, of the lanes it may take from, within the limits
  * of their queues.
- *
- * @since 0.2.0
  */
 import type { Claim } from "../../TaskQueue.ts"
 import type { Serialization } from "../../Serialization.ts"
@@ -27,12 +25,7 @@ interface Candidate {
 const columns = `seq, id, lane, token, attempts, max_attempts, payload, priority, created_at, run_at, deadline, details,
   concurrency_key`
 
-/**
- * The claims of one reader. All methods belong in a transaction.
- *
- * @category models
- * @since 0.2.0
- */
+/** The claims of one reader. All methods belong in a transaction. */
 export class Claims {
   private readonly db: Database
   private readonly lanes: Lanes

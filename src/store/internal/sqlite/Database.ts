@@ -5,8 +5,6 @@
  * are committed together: group commit. An operation is a function over the connection that can be run again; when one of
  * a batch throws, the batch is rolled back and each is run on its own. Nothing ever waits in the event loop: a database
  * that another process is writing to is asked again a moment later, and a long operation goes on in slices.
- *
- * @since 0.2.0
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -14,12 +12,7 @@ import * as Exit from "effect/Exit"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import { StoreFailure } from "../../../TaskError.ts"
 
-/**
- * What makes the changes of a transaction durable beside, or in place of, the database itself.
- *
- * @category models
- * @since 0.2.0
- */
+/** What makes the changes of a transaction durable beside, or in place of, the database itself. */
 export interface Medium {
   /** Gets the database to itself, and what others have written. Calls back once, now or later. */
   readonly acquire: (done: (failure?: { readonly error: unknown }) => void) => void
@@ -60,12 +53,7 @@ const isBusy = (error: unknown): boolean => {
   return code !== undefined && ((code & 0xff) === 5 || (code & 0xff) === 6)
 }
 
-/**
- * One connection.
- *
- * @category models
- * @since 0.2.0
- */
+/** One connection. */
 export class Database {
   readonly connection: DatabaseSync
   /** Called at the begin of each transaction that changes something. */

@@ -1,8 +1,4 @@
-/**
- * A reader's connection to an embedded store: its session, its claims, and what wakes it.
- *
- * @since 0.2.0
- */
+/** A reader's connection to an embedded store: its session, its claims, and what wakes it. */
 import * as Effect from "effect/Effect"
 import { StoreFailure } from "../../../TaskError.ts"
 import type { Claim, Consumer, ConsumerOptions, Settlement } from "../../TaskQueue.ts"
@@ -16,12 +12,7 @@ import * as Sessions from "./Sessions.ts"
 /** The longest wait that a timer can take, in milliseconds. */
 const longestTimer = 2 ** 31 - 1
 
-/**
- * One reader's connection.
- *
- * @category models
- * @since 0.2.0
- */
+/** One reader's connection. */
 export class EmbeddedConsumer {
   readonly session: Sessions.Session
   private readonly store: EmbeddedStore

@@ -1,8 +1,4 @@
-/**
- * Both services over one SQLite database: what the memory, the file and the SQLite store have in common.
- *
- * @since 0.2.0
- */
+/** Both services over one SQLite database: what the memory, the file and the SQLite store have in common. */
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -33,12 +29,7 @@ import { Listing } from "./Listing.ts"
 import * as Sessions from "./Sessions.ts"
 import { Transitions, type WrittenTask } from "./Transitions.ts"
 
-/**
- * Options that the embedded stores share.
- *
- * @category models
- * @since 0.2.0
- */
+/** Options that the embedded stores share. */
 export interface Options {
   /**
    * How payloads, results and progress are written. All programs that share a store must say the same.
@@ -93,12 +84,7 @@ const bulkSlice = 64
 /** How often the log is read by those who hear no bell, in milliseconds. */
 const listenInterval = 1_000
 
-/**
- * One open store.
- *
- * @category models
- * @since 0.2.0
- */
+/** One open store. */
 export class EmbeddedStore {
   readonly db: Database
   readonly lanes: Lanes
@@ -413,12 +399,7 @@ export class EmbeddedStore {
   }
 }
 
-/**
- * Opens a store for the current scope, and gives both services.
- *
- * @category constructors
- * @since 0.2.0
- */
+/** Opens a store for the current scope, and gives both services. */
 export const make = (
   parts: Parts,
   options: Options

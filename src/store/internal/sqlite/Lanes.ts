@@ -3,8 +3,6 @@
  *
  * A lane is what makes a claim cheap: each has its pending tasks in order, so that tasks which a reader cannot take, of
  * other names or of paused queues, cost it nothing however many they are.
- *
- * @since 0.2.0
  */
 import type { QueueSettings } from "../../TaskQueue.ts"
 import type { Database } from "./Database.ts"
@@ -20,12 +18,7 @@ export interface Lane {
 /** A queue that nothing has been said about. */
 const defaultSettings: QueueSettings = { paused: false, concurrency: undefined, concurrencyPerKey: undefined }
 
-/**
- * Lanes and settings, kept in memory as of a version that the database tells. All methods belong in a transaction.
- *
- * @category models
- * @since 0.2.0
- */
+/** Lanes and settings, kept in memory as of a version that the database tells. All methods belong in a transaction. */
 export class Lanes {
   private readonly db: Database
   /** Changes when lanes or settings have been read anew. */

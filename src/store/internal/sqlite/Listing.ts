@@ -1,8 +1,4 @@
-/**
- * Reading and removing many records without holding up the event loop: pages, and slices of the table.
- *
- * @since 0.2.0
- */
+/** Reading and removing many records without holding up the event loop: pages, and slices of the table. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -74,12 +70,7 @@ const conditionOf = ({ name, queue, since, status, tag, until }: Filter): Condit
   return { sql: parts.join(" AND "), values }
 }
 
-/**
- * The many records of one store.
- *
- * @category models
- * @since 0.2.0
- */
+/** The many records of one store. */
 export class Listing {
   private readonly db: Database
   private readonly serialization: Serialization

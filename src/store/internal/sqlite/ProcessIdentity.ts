@@ -3,8 +3,6 @@
  *
  * A pid alone does not do: it is used again, and another container has pids of its own. So a process is known by its
  * machine, its boot and its pid namespace where the system tells them, its pid, and the time it was started.
- *
- * @since 0.2.0
  */
 import { readFileSync, readlinkSync } from "node:fs"
 import { hostname } from "node:os"

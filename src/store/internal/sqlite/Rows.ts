@@ -1,8 +1,4 @@
-/**
- * How tasks are written into rows, and read back.
- *
- * @since 0.2.0
- */
+/** How tasks are written into rows, and read back. */
 import type { Serialization } from "../../Serialization.ts"
 import type { NewTask } from "../../TaskQueue.ts"
 import type { EncodedExit, TaskRecord, TraceParent } from "../../TaskStore.ts"

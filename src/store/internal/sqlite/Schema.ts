@@ -4,8 +4,6 @@
  * One row of `strand_tasks` is one task. The indexes are partial, so that a row is in the one that its status asks for
  * and a finished one is in none of them but for its expiry. `strand_changes` is a log of what happened, written by triggers
  * of each connection, which are there only while somebody listens.
- *
- * @since 0.2.0
  */
 import type { DatabaseSync } from "node:sqlite"
 import type { TaskStatus } from "../../../TaskRequest.ts"

@@ -4,8 +4,6 @@
  * A session is a row with a lease that its heartbeat extends. Claims belong to a session, so that one small write keeps
  * all of a reader's claims. Sessions look after each other: a session whose process is gone, or whose lease is over, is
  * ended by the next that looks, and what it held goes back.
- *
- * @since 0.2.0
  */
 import { encodeError } from "../failures.ts"
 import { WorkerCrashed } from "../../../TaskError.ts"
@@ -47,12 +45,7 @@ export const make = (kind: Kind, lease: number, onLost: () => void): Session => 
   beatAt: 0
 })
 
-/**
- * The sessions of a store, and the watch over those of others.
- *
- * @category models
- * @since 0.2.0
- */
+/** The sessions of a store, and the watch over those of others. */
 export class Sessions {
   private readonly db: Database
   private readonly transitions: Transitions

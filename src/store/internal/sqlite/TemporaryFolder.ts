@@ -1,8 +1,4 @@
-/**
- * A folder for a store that leaves nothing behind.
- *
- * @since 0.2.0
- */
+/** A folder for a store that leaves nothing behind. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { mkdtempSync, rmSync } from "node:fs"

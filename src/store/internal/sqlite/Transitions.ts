@@ -3,8 +3,6 @@
  *
  * Every method belongs in a transaction and can be run again when that is rolled back. What a claim needs to be safe is
  * in the statements: a task is only ended by the holder of its latest fencing token, while it is running.
- *
- * @since 0.2.0
  */
 import { TaskCancelled } from "../../../TaskError.ts"
 import { encodeError } from "../failures.ts"
@@ -56,12 +54,7 @@ const putStatement = `INSERT INTO strand_tasks (recorded, ${putColumns.join(", "
   ON CONFLICT (id) DO UPDATE SET ${putColumns.map((column) => `${column} = excluded.${column}`).join(", ")}
   WHERE recorded = 1`
 
-/**
- * The steps, over one database.
- *
- * @category models
- * @since 0.2.0
- */
+/** The steps, over one database. */
 export class Transitions {
   private readonly db: Database
   private readonly lanes: Lanes
