@@ -245,6 +245,14 @@ export const encodeFailure = (codec: TaskCodec, cause: Cause.Cause<unknown>): un
   throw new Error(`A failure could not be written: ${last.failure.message}`)
 }
 
+const encodeTaskError = Schema.encodeSync(Schema.toCodecJson(Schema.Cause(TaskError, Schema.Defect())))
+
+/** Writes an error of ours as the failure of any task. */
+export const taskErrorFailure = (error: TaskError): unknown => encodeTaskError(Cause.fail(error))
+
+/** Writes an interruption as the failure of any task. */
+export const interruptFailure: unknown = encodeTaskError(Cause.interrupt())
+
 /** Reads what {@link encodeFailure} wrote. */
 export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<never, unknown> => {
   const cause = codec.failure.decode(encoded)

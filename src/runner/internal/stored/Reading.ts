@@ -15,7 +15,6 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Tracer from "effect/Tracer"
-import * as Exchange from "../wire/Exchange.ts"
 import * as PortableSource from "../../../internal/values/PortableSource.ts"
 import type * as Receiver from "../pool/Receiver.ts"
 import * as Uncloneable from "../../../internal/values/Uncloneable.ts"
@@ -441,7 +440,7 @@ const timeoutOf = (task: Task.Any, { attempt, createdAt, deadline, id, runAt }: 
 const writable = ({ id, name }: Claim, settlement: Settlement, reason: string): Settlement => {
   if (settlement._tag === "Release" || settlement.text) return settlement
   const what = settlement._tag === "Done" && settlement.exit._tag === "Success" ? "result" : "error"
-  const cause = Exchange.taskErrorFailure(new NotTransferable({ task: name, path: `${what} of ${id}`, reason }))
+  const cause = TaskCodec.taskErrorFailure(new NotTransferable({ task: name, path: `${what} of ${id}`, reason }))
   return settlement._tag === "Retry"
     ? { ...settlement, cause, text: true }
     : { _tag: "Done", status: "failed", exit: { _tag: "Failure", cause }, text: true }

@@ -8,19 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
-import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
-import { TaskError } from "../../../TaskError.ts"
+export { interruptFailure, taskErrorFailure } from "../../../internal/values/TaskCodec.ts"
 import type { TaskRequest } from "../../../TaskRequest.ts"
 import type { LogEntry, Meta } from "./Wire.ts"
-
-const encodeTaskError = Schema.encodeSync(Schema.toCodecJson(Schema.Cause(TaskError, Schema.Defect())))
-
-/** Writes an error of ours as the failure of any task. */
-export const taskErrorFailure = (error: TaskError): unknown => encodeTaskError(Cause.fail(error))
-
-/** Writes an interruption as the failure of any task. */
-export const interruptFailure: unknown = encodeTaskError(Cause.interrupt())
 
 /** What a request carries besides its payload; undefined where nothing is out of the ordinary. */
 export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined => {
