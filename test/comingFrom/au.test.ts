@@ -1,4 +1,4 @@
-// The rows of README.md about au, each as a program.
+// The rows of the guide about au, each as a program.
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

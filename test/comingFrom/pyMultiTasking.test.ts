@@ -1,4 +1,4 @@
-// The rows of README.md's table for people who come from PyMultiTasking: pools, decorated functions, limiters.
+// The rows of the guide's table for people who come from PyMultiTasking: pools, decorated functions, limiters.
 import { afterAll, assert, beforeAll } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"

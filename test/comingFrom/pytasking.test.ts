@@ -1,4 +1,4 @@
-// The rows of README.md's table for people who come from pytasking: tasks of one event loop, processes, queues.
+// The rows of the guide's table for people who come from pytasking: tasks of one event loop, processes, queues.
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,4 +1,4 @@
-// The rows of README.md about strand, each as a program. The runners of `asTask` live as long as the program, so nothing is
+// The rows of the guide about strand, each as a program. The runners of `asTask` live as long as the program, so nothing is
 // said here of what a test leaves behind.
 import { assert } from "@effect/vitest"
 import * as Cause from "effect/Cause"

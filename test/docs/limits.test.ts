@@ -1,4 +1,4 @@
-// What README.md says under "Limits" is so: neither more nor less is promised than is kept.
+// What the guide "Limits" says is so: neither more nor less is promised than is kept.
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, type Layer } from "effect"
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"

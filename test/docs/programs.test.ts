@@ -1,18 +1,19 @@
-// What the documentation shows is true: every program in README.md and in the doc comments of the library runs, prints
-// what it says, and type-checks; every command, file, option and error that README.md names exists.
+// What the documentation shows is true: every program in README.md, in the guides and in the doc comments of the library
+// runs, prints what it says, and type-checks.
 import { assert, beforeAll, afterAll, describe, it } from "@effect/vitest"
-import { existsSync, readFileSync, rmSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { TaskError } from "../../src/index.ts"
 import * as Blocks from "./blocks.ts"
+import { pages } from "./pages.ts"
 import * as Programs from "./programs.ts"
 
 const read = (file: string): string => readFileSync(join(Programs.root, file), "utf8")
 
-const readme = read("README.md")
-const readmeBlocks = Blocks.ofMarkdown(readme, "README.md")
-const tsBlocks = readmeBlocks.filter(({ language }) => language === "ts")
-const readmePrograms = Programs.ofBlocks(tsBlocks)
+/** The blocks of one page may import the modules that are shown above them on that page. */
+const pagePrograms = pages.map(({ blocks, file }) => ({
+  file,
+  programs: Programs.ofBlocks(blocks.filter(({ language }) => language === "ts"))
+}))
 
 const exampleBlocks = Programs.sources().flatMap((file) => Blocks.ofSource(read(file), file))
 const examplePrograms = Programs.ofBlocks(exampleBlocks)
@@ -40,7 +41,7 @@ console.log(task.name)
 ])
 
 const workspace = Programs.makeWorkspace()
-const everything = [...readmePrograms, ...examplePrograms, ...broken]
+const everything = [...pagePrograms.flatMap(({ programs }) => programs), ...examplePrograms, ...broken]
 
 beforeAll(() => Programs.write(workspace, everything))
 afterAll(() => rmSync(workspace, { recursive: true, force: true }))
@@ -55,10 +56,13 @@ const failureOf = (promise: Promise<unknown>): Promise<string> =>
   )
 
 describe("finding the programs", () => {
-  it("finds all blocks of README.md", () => {
-    assert.isAbove(readmePrograms.length, 10)
-    assert.strictEqual(tsBlocks.length, readme.match(/^```ts$/gm)?.length)
-    assert.deepStrictEqual([...new Set(readmeBlocks.map(({ language }) => language))].toSorted(), ["bash", "ts"])
+  it("finds all blocks of the pages, and README.md has some", () => {
+    assert.isAbove(pagePrograms[0]!.programs.length, 5)
+    for (const { blocks, file, text } of pages) {
+      const shown = blocks.filter(({ language }) => language === "ts")
+      assert.strictEqual(shown.length, text.match(/^```ts$/gm)?.length ?? 0, file)
+      for (const { language, source } of blocks) assert.include(["bash", "text", "ts"], language, source)
+    }
   })
 
   it("finds all examples of the doc comments", () => {
@@ -96,8 +100,8 @@ describe("finding the programs", () => {
   })
 })
 
-describe.concurrent("README.md", () => {
-  for (const program of readmePrograms) {
+describe.concurrent("the pages", () => {
+  for (const program of pagePrograms.flatMap(({ programs }) => programs)) {
     it(`${program.source} ${program.main}`, { timeout }, async () => {
       if (program.main.endsWith(".test.ts")) {
         assert.isAbove(await Programs.runTests(workspace, program, " ends "), 3)
@@ -139,93 +143,5 @@ describe.concurrent("the checks", () => {
     found.delete(wrong.folder)
     assert.strictEqual([...found.values()].join(""), "")
     await Programs.run(workspace, wrong)
-  })
-})
-
-describe("README.md names what exists", () => {
-  const { scripts } = JSON.parse(read("package.json"))
-
-  it("npm scripts", () => {
-    const text = readme.replaceAll(/^```ts$[^]*?^```$/gm, "")
-    const named = Array.from(text.matchAll(/npm (?:run ([\w:-]+)|(start|test)\b)/g), ([, run, short]) => run ?? short!)
-    assert.includeMembers(named, ["start", "test", "bench:pools", "check"])
-    for (const name of named) assert.property(scripts, name)
-    const other = Array.from(text.matchAll(/npm ([\w-]+)/g), ([, command]) => command!)
-    assert.includeMembers(["ci", "install", "run", "start", "test", "runs"], [...new Set(other)])
-  })
-
-  it("files and chapters", () => {
-    const anchors = Array.from(readme.matchAll(/^#+ (.*)$/gm), ([, title]) =>
-      title!
-        .toLowerCase()
-        .replaceAll(/[^\w\s-]/g, "")
-        .replaceAll(" ", "-")
-    )
-    const links = Array.from(readme.matchAll(/\]\(([^)]*)\)/g), ([, link]) => link!)
-    assert.isAbove(links.length, 10)
-    for (const link of links) {
-      if (link.startsWith("https://")) continue
-      else if (link.startsWith("#")) assert.include(anchors, link.slice(1))
-      else assert.isTrue(existsSync(join(Programs.root, link)), link)
-    }
-  })
-
-  /** The names in the first column of the tables of a chapter. */
-  const firstColumn = (chapter: string): ReadonlyArray<string> => {
-    const start = readme.indexOf(`\n## ${chapter}\n`)
-    assert.isAbove(start, 0, chapter)
-    const text = readme.slice(start, readme.indexOf("\n## ", start + 4))
-    return Array.from(text.matchAll(/^\| (`[^|]*) \|/gm), ([, cell]) => cell!).flatMap((cell) =>
-      Array.from(cell.matchAll(/`([^`]*)`/g), ([, name]) => name!)
-    )
-  }
-
-  /** The options in an interface of a source file. */
-  const optionsIn = (file: string, name: string): ReadonlyArray<string> => {
-    const body = new RegExp(`^export interface ${name}\\b[^]*?^}`, "m").exec(read(file))?.[0]
-    assert.isDefined(body, `${name} in ${file}`)
-    return Array.from(body!.matchAll(/^  readonly (\w+)\?:/gm), ([, option]) => option!)
-  }
-
-  it("the options of calls", () => {
-    const named = firstColumn("Running tasks").filter((name) => !name.startsWith("task."))
-    const hooks = [
-      ...optionsIn("src/internal/task/Hooks.ts", "Hooks"),
-      ...optionsIn("src/internal/task/Hooks.ts", "StreamHooks")
-    ]
-    assert.sameMembers(named, [
-      ...optionsIn("src/internal/task/CallOptions.ts", "RunOptions"),
-      "discardResult",
-      ...hooks
-    ])
-  })
-
-  it("the options of pools, all of them", () => {
-    const named = firstColumn("Pools").filter((name) => !name.startsWith("runner."))
-    const existing = [
-      ...optionsIn("src/runner/internal/pool/PoolRunner.ts", "Options"),
-      ...optionsIn("src/internal/limit/Intake.ts", "QueueOptions"),
-      ...optionsIn("src/runner/ThreadRunner.ts", "Options"),
-      ...optionsIn("src/runner/ProcessRunner.ts", "Options")
-    ]
-    assert.sameMembers(named, [...new Set(existing)])
-  })
-
-  it("the options of stores and readers, all of them", () => {
-    const stores = firstColumn("Stores").filter((name) => !/[.(]/.test(name))
-    const ofStores = ["SqliteStore", "FileStore"].flatMap((store) => optionsIn(`src/store/${store}.ts`, "Options"))
-    const shared = optionsIn("src/store/internal/sqlite/EmbeddedStore.ts", "Options")
-    assert.sameMembers(stores, [...new Set(["filename", "folder", ...ofStores, ...shared])])
-    assert.sameMembers([...firstColumn("Readers")], ["tasks", ...optionsIn("src/runner/StoreReader.ts", "Options")])
-  })
-
-  it("errors", () => {
-    const named = firstColumn("Errors")
-    assert.isAbove(named.length, 5)
-    for (const name of named)
-      assert.include(
-        TaskError.TaskError.members.map(({ identifier }) => identifier),
-        name
-      )
   })
 })
