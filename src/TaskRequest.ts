@@ -152,7 +152,7 @@ type Options = Task.RunOptions & { readonly discardResult?: boolean | undefined 
  * @since 0.1.0
  */
 export class TaskRequest implements Context.Service.Shape<typeof TaskContext> {
-  /** What stands for its id: a number as long as the id is its own. See {@link keyOf}. */
+  /** What stands for its id: a number as long as the id is its own. */
   key: number | string = nextNumber()
   readonly task: Task.Any
   readonly payload: unknown
