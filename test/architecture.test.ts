@@ -1,21 +1,13 @@
 // The import arrows of the library: which module of src may know which other, read from the real import statements.
 // The checker is tested first, on made-up sources: every rule has to be able to fail.
 import { assert, describe, it } from "@effect/vitest"
-import { readFileSync, readdirSync } from "node:fs"
 import { builtinModules } from "node:module"
-import { join, posix, relative, sep } from "node:path"
-import { parseAst } from "vitest/node"
+import { join } from "node:path"
+import { type Import, importsOf, isNode, parse, readSources, type Sources } from "./structure/syntax.ts"
 
 const root = join(import.meta.dirname, "..")
 
 // --- reading -------------------------------------------------------------------------------------------------------
-
-interface Import {
-  /** What the statement names, and for a relative import the path from the root of the repository. */
-  readonly target: string
-  /** Erased when the module runs: `import type`, `export type` and `import("…").T` in a type. */
-  readonly typeOnly: boolean
-}
 
 interface Module {
   readonly path: string
@@ -24,41 +16,12 @@ interface Module {
   readonly beginsWithComment: boolean
 }
 
-interface Node {
-  readonly type: string
-  readonly [key: string]: unknown
-}
-
-const isNode = (u: unknown): u is Node =>
-  typeof u === "object" && u !== null && "type" in u && typeof u.type === "string"
-
-const nodesBelow = (u: unknown): Array<Node> =>
-  Array.isArray(u)
-    ? u.flatMap(nodesBelow)
-    : isNode(u)
-      ? [u, ...Object.values(u).flatMap((child) => (typeof child === "object" ? nodesBelow(child) : []))]
-      : []
-
 const readModule = (path: string, source: string): Module => {
-  const program = parseAst(source, { lang: "ts" })
-  const imports = nodesBelow(program.body).flatMap((node): Array<Import> => {
-    // `import … from`, `export … from`, `import(…)` and `import("…").T` all keep what they name in `source`.
-    if (!/^(Import|Export|TSImport)/.test(node.type) || !isNode(node["source"])) return []
-    const specifier = node["source"]["value"]
-    if (typeof specifier !== "string") return []
-    return [
-      {
-        target: specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier,
-        typeOnly: node.type === "TSImportType" || node["importKind"] === "type" || node["exportKind"] === "type"
-      }
-    ]
-  })
+  const body = parse(source)
   return {
     path,
-    imports,
-    onlyReExports: program.body.every(
-      (node) => node.type.startsWith("Export") && "source" in node && node.source !== null
-    ),
+    imports: importsOf(path, body),
+    onlyReExports: body.every((node) => node.type.startsWith("Export") && isNode(node["source"])),
     beginsWithComment: /[a-z]/i.test(/^(?:#!.*\n)?\s*(\/\/.*|\/\*[^]*?\*\/)/.exec(source)?.[1] ?? "")
   }
 }
@@ -139,7 +102,7 @@ const optionalDependencies: Readonly<Record<string, RegExp>> = {
 }
 
 /** One sentence for each place where a module does what it must not. */
-const violations = (sources: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+const violations = (sources: Sources): ReadonlyArray<string> => {
   const modules = Object.entries(sources).map(([path, source]) => readModule(path, source))
   return [
     ...modules.flatMap((module) =>
@@ -190,7 +153,7 @@ const cycles = (modules: ReadonlyArray<Module>): ReadonlyArray<ReadonlyArray<str
 // --- tests ---------------------------------------------------------------------------------------------------------
 
 describe("the checker", () => {
-  const check = (sources: Readonly<Record<string, string>>) =>
+  const check = (sources: Sources) =>
     violations(
       Object.fromEntries(Object.entries(sources).map(([path, source]) => [path, `// For the test.\n${source}`]))
     )
@@ -287,12 +250,7 @@ describe("the checker", () => {
 })
 
 describe("src", () => {
-  const sources = Object.fromEntries(
-    readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".ts"))
-      .map((file) => join(root, "src", file))
-      .map((file) => [relative(root, file).replaceAll(sep, "/"), readFileSync(file, "utf8")])
-  )
+  const sources = readSources(root)
 
   it("has modules", () => {
     assert.isNotEmpty(Object.keys(sources))
