@@ -21,10 +21,13 @@ const list = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : na
 /**
  * No handler of this name is known to the runner, or no task with this id is known to it.
  *
+ * What to do: add the handler's Layer to the runner, or to the default export of the tasks module. Of an id: it is too late,
+ * or the runner is another one than the task's.
+ *
  * @category errors
  * @since 0.1.0
  */
-export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFound", {
+export class TaskNotFound extends Schema.TaggedError<TaskNotFound>("effect-strand/TaskNotFound")("TaskNotFound", {
   task: Schema.String,
   /** The names of the tasks that this runner has handlers for. */
   available: Schema.Array(Schema.String),
@@ -48,25 +51,33 @@ export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFou
 /**
  * The payload does not match the task's payload schema. Nothing was sent, no handler ran.
  *
+ * What to do: `issue` says which part of the payload is wrong, and why.
+ *
  * @category errors
  * @since 0.1.0
  */
-export class PayloadInvalid extends Schema.TaggedError<PayloadInvalid>()("PayloadInvalid", {
-  task: Schema.String,
-  issue: Schema.String
-}) {
+export class PayloadInvalid extends Schema.TaggedError<PayloadInvalid>("effect-strand/PayloadInvalid")(
+  "PayloadInvalid",
+  {
+    task: Schema.String,
+    issue: Schema.String
+  }
+) {
   override get message(): string {
     return `The payload of task "${this.task}" does not match its schema: ${this.issue}`
   }
 }
 
 /**
- * The handler ended well, but with a value that does not match the task's success schema.
+ * The handler ended well, but with a value that does not match the task's success schema. The work has been done; only its
+ * result is lost.
+ *
+ * What to do: correct the handler or the schema.
  *
  * @category errors
  * @since 0.1.0
  */
-export class ResultInvalid extends Schema.TaggedError<ResultInvalid>()("ResultInvalid", {
+export class ResultInvalid extends Schema.TaggedError<ResultInvalid>("effect-strand/ResultInvalid")("ResultInvalid", {
   task: Schema.String,
   issue: Schema.String
 }) {
@@ -79,27 +90,37 @@ export class ResultInvalid extends Schema.TaggedError<ResultInvalid>()("ResultIn
  * A value cannot cross to where the work runs, or back: a function, a symbol, a class instance without a schema, or a
  * variable that a portable function takes from outside.
  *
+ * What to do: `path` says where the value is. Leave it out, or give its schema a form that can be written, as
+ * `Schema.Class` has it.
+ *
  * @category errors
  * @since 0.1.0
  */
-export class NotTransferable extends Schema.TaggedError<NotTransferable>()("NotTransferable", {
-  task: Schema.String,
-  /** Where the value sits, for example `payload.items[3].callback`. */
-  path: Schema.String,
-  reason: Schema.String
-}) {
+export class NotTransferable extends Schema.TaggedError<NotTransferable>("effect-strand/NotTransferable")(
+  "NotTransferable",
+  {
+    task: Schema.String,
+    /** Where the value sits, for example `payload.items[3].callback`. */
+    path: Schema.String,
+    reason: Schema.String
+  }
+) {
   override get message(): string {
     return `Task "${this.task}": ${this.path} cannot be sent to where the task runs: ${this.reason}`
   }
 }
 
 /**
- * The task did not finish within its `timeout`, which covers waiting and running. The work has been stopped.
+ * The task did not finish within its `timeout`, which covers waiting, running and all its attempts. The work has been
+ * stopped.
+ *
+ * What to do: give more time, or find out what keeps the runner busy. A retry of the call itself is for whoever made it:
+ * `retry` among its options ends with its time.
  *
  * @category errors
  * @since 0.1.0
  */
-export class TaskTimeout extends Schema.TaggedError<TaskTimeout>()("TaskTimeout", {
+export class TaskTimeout extends Schema.TaggedError<TaskTimeout>("effect-strand/TaskTimeout")("TaskTimeout", {
   task: Schema.String,
   taskId: Schema.String,
   /** The time limit in milliseconds. */
@@ -111,12 +132,15 @@ export class TaskTimeout extends Schema.TaggedError<TaskTimeout>()("TaskTimeout"
 }
 
 /**
- * The task was cancelled by its id. The work has been stopped.
+ * The task was cancelled by its id, or by itself with `TaskContext.cancel`. The work has been stopped. Interrupting a call or
+ * its handle is no `TaskCancelled`, but an interruption.
+ *
+ * What to do: nothing, somebody wanted it so.
  *
  * @category errors
  * @since 0.1.0
  */
-export class TaskCancelled extends Schema.TaggedError<TaskCancelled>()("TaskCancelled", {
+export class TaskCancelled extends Schema.TaggedError<TaskCancelled>("effect-strand/TaskCancelled")("TaskCancelled", {
   task: Schema.String,
   taskId: Schema.String
 }) {
@@ -132,7 +156,7 @@ export class TaskCancelled extends Schema.TaggedError<TaskCancelled>()("TaskCanc
  * @category errors
  * @since 0.1.0
  */
-export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>()("WorkerCrashed", {
+export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>("effect-strand/WorkerCrashed")("WorkerCrashed", {
   task: Schema.String,
   taskId: Schema.String,
   /** Which worker, for example `thread 3` or `process 3 (pid 4711)`. */
@@ -162,10 +186,12 @@ export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>()("WorkerCr
  * The tasks module could not be loaded by a worker: a syntax error, a missing file, no Layer as default export, or a
  * Layer that failed.
  *
+ * What to do: import the module in the program itself, which shows the same error with its stack.
+ *
  * @category errors
  * @since 0.1.0
  */
-export class ModuleInvalid extends Schema.TaggedError<ModuleInvalid>()("ModuleInvalid", {
+export class ModuleInvalid extends Schema.TaggedError<ModuleInvalid>("effect-strand/ModuleInvalid")("ModuleInvalid", {
   module: Schema.String,
   reason: Schema.String
 }) {
@@ -175,12 +201,14 @@ export class ModuleInvalid extends Schema.TaggedError<ModuleInvalid>()("ModuleIn
 }
 
 /**
- * The runner's queue has reached `maxQueue` and its `overflow` is `"fail"`.
+ * The runner's queue has reached `maxQueue` and its `overflow` is `"fail"`. The task was not accepted and has not run.
+ *
+ * What to do: try again later, or let calls wait with `overflow: "wait"`.
  *
  * @category errors
  * @since 0.1.0
  */
-export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
+export class QueueFull extends Schema.TaggedError<QueueFull>("effect-strand/QueueFull")("QueueFull", {
   task: Schema.String,
   limit: Schema.Number
 }) {
@@ -190,12 +218,15 @@ export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
 }
 
 /**
- * The runner's scope is closed, or its intake has been closed by `awaitIdle`.
+ * The runner's scope is closed, or its intake has been closed by `awaitIdle`. The task was not accepted, or was ended when the
+ * runner was.
+ *
+ * What to do: run tasks inside the scope of the runner's Layer.
  *
  * @category errors
  * @since 0.1.0
  */
-export class RunnerClosed extends Schema.TaggedError<RunnerClosed>()("RunnerClosed", {
+export class RunnerClosed extends Schema.TaggedError<RunnerClosed>("effect-strand/RunnerClosed")("RunnerClosed", {
   task: Schema.String
 }) {
   override get message(): string {
@@ -204,12 +235,14 @@ export class RunnerClosed extends Schema.TaggedError<RunnerClosed>()("RunnerClos
 }
 
 /**
- * More calls than a rate limit allows.
+ * More calls than a rate limit allows. The task has not run.
+ *
+ * What to do: try again after `retryAfter`, or let calls wait with `onExceeded: "delay"`.
  *
  * @category errors
  * @since 0.1.0
  */
-export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+export class RateLimited extends Schema.TaggedError<RateLimited>("effect-strand/RateLimited")("RateLimited", {
   task: Schema.String,
   /** Milliseconds after which a call may succeed. */
   retryAfter: Schema.Number
@@ -220,12 +253,14 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }
 
 /**
- * The caller may not run this task.
+ * The caller may not run this task. It has not run.
+ *
+ * What to do: call it with the credentials that `Middleware.auth` of the runner asks for.
  *
  * @category errors
  * @since 0.1.0
  */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+export class Unauthorized extends Schema.TaggedError<Unauthorized>("effect-strand/Unauthorized")("Unauthorized", {
   task: Schema.String,
   reason: Schema.String
 }) {
@@ -235,12 +270,14 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /**
- * The circuit breaker in front of this task is open, because too many calls failed of late.
+ * The circuit breaker in front of this task is open, because too many calls failed of late. The task has not run.
+ *
+ * What to do: try again after `retryAfter`, and look at why the calls before have failed.
  *
  * @category errors
  * @since 0.1.0
  */
-export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
+export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("effect-strand/CircuitOpen")("CircuitOpen", {
   task: Schema.String,
   /** Milliseconds after which the circuit lets a call try again. */
   retryAfter: Schema.Number
@@ -251,12 +288,16 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen"
 }
 
 /**
- * The runner understood the call and declined it, for the reason it gives.
+ * The runner understood the call and cannot serve it, for the reason it gives: a stream or messages on a runner with a store,
+ * a call that costs more than a limit ever allows, an id of another task, a cron that cannot be read, definitions that differ
+ * between caller and worker. The task has not run. It is no rejected Promise: a handler that fails is an error of its own.
+ *
+ * What to do: change the call, the definition or the runner, as `reason` says.
  *
  * @category errors
  * @since 0.1.0
  */
-export class TaskRejected extends Schema.TaggedError<TaskRejected>()("TaskRejected", {
+export class TaskRejected extends Schema.TaggedError<TaskRejected>("effect-strand/TaskRejected")("TaskRejected", {
   task: Schema.String,
   reason: Schema.String
 }) {
@@ -266,12 +307,14 @@ export class TaskRejected extends Schema.TaggedError<TaskRejected>()("TaskReject
 }
 
 /**
- * A store could not read or write.
+ * A store could not read or write. What was to be stored may be stored all the same, if the connection to the store failed.
+ *
+ * What to do: `cause` is what the store has said. Try again what may be stored twice, or give an `idempotencyKey`.
  *
  * @category errors
  * @since 0.1.0
  */
-export class StoreFailure extends Schema.TaggedError<StoreFailure>()("StoreFailure", {
+export class StoreFailure extends Schema.TaggedError<StoreFailure>("effect-strand/StoreFailure")("StoreFailure", {
   operation: Schema.String,
   cause: Schema.Defect()
 }) {
@@ -286,27 +329,37 @@ export class StoreFailure extends Schema.TaggedError<StoreFailure>()("StoreFailu
  * @category errors
  * @since 0.1.0
  */
-export class TransportFailure extends Schema.TaggedError<TransportFailure>()("TransportFailure", {
-  task: Schema.String,
-  cause: Schema.Defect()
-}) {
+export class TransportFailure extends Schema.TaggedError<TransportFailure>("effect-strand/TransportFailure")(
+  "TransportFailure",
+  {
+    task: Schema.String,
+    cause: Schema.Defect()
+  }
+) {
   override get message(): string {
     return `The connection to where task "${this.task}" runs failed: ${textOf(this.cause)}`
   }
 }
 
 /**
- * A router has no runner to give: none has this name, or its Layer has failed, or the router is at its end.
+ * A router has no runner to give: none has this name, or its Layer has failed, or the router is at its end. The task has not
+ * run.
+ *
+ * What to do: give the router a runner of this name, or see to what `cause` says. A runner that failed is made again at the
+ * next call.
  *
  * @category errors
  * @since 0.3.0
  */
-export class RunnerUnavailable extends Schema.TaggedError<RunnerUnavailable>()("RunnerUnavailable", {
-  runner: Schema.String,
-  reason: Schema.String,
-  /** What the Layer has failed with, when it has. */
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
+export class RunnerUnavailable extends Schema.TaggedError<RunnerUnavailable>("effect-strand/RunnerUnavailable")(
+  "RunnerUnavailable",
+  {
+    runner: Schema.String,
+    reason: Schema.String,
+    /** What the Layer has failed with, when it has. */
+    cause: Schema.optionalKey(Schema.Defect())
+  }
+) {
   override get message(): string {
     return `The runner "${this.runner}" is not available: ${this.reason}`
   }
@@ -371,3 +424,74 @@ export type TaskError = typeof TaskError.Type
  * @since 0.1.0
  */
 export const isTaskError: (u: unknown) => u is TaskError = Schema.is(TaskError)
+
+/**
+ * What an error says of another attempt, and of whose fault it is.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export interface Classification {
+  /** Whether it would come again, or was meant to end the task: no `retry` tries again what is final. */
+  readonly final: boolean
+  /**
+   * - `"caller"`: the call cannot be run as it is
+   * - `"runner"`: what runs the task is broken or too slow, the handler included. Circuit breakers count these
+   * - `"nobody"`: the call was refused for the time being, or ended on purpose
+   */
+  readonly fault: "caller" | "runner" | "nobody"
+}
+
+const classifications: { readonly [Tag in TaskError["_tag"]]: Classification } = {
+  TaskNotFound: { final: true, fault: "caller" },
+  PayloadInvalid: { final: true, fault: "caller" },
+  NotTransferable: { final: true, fault: "caller" },
+  Unauthorized: { final: true, fault: "caller" },
+  TaskRejected: { final: false, fault: "caller" },
+  ResultInvalid: { final: false, fault: "runner" },
+  TaskTimeout: { final: true, fault: "runner" },
+  WorkerCrashed: { final: false, fault: "runner" },
+  ModuleInvalid: { final: true, fault: "runner" },
+  StoreFailure: { final: false, fault: "runner" },
+  TransportFailure: { final: false, fault: "runner" },
+  TaskCancelled: { final: true, fault: "nobody" },
+  QueueFull: { final: false, fault: "nobody" },
+  RunnerClosed: { final: true, fault: "nobody" },
+  RateLimited: { final: false, fault: "nobody" },
+  CircuitOpen: { final: false, fault: "nobody" },
+  RunnerUnavailable: { final: false, fault: "nobody" }
+}
+
+/**
+ * Says of an error whether it is final, and whose fault it is.
+ *
+ * **Example** (Whose fault an error is)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task, TaskError } from "effect-strand"
+ *
+ * const half = Task.make("half", { payload: Schema.Int, success: Schema.Int })
+ *
+ * const program = half.run(3).pipe(
+ *   Effect.catchIf(TaskError.isTaskError, (error) => Effect.succeed(TaskError.classify(error))),
+ *   Effect.provide(FiberRunner.layer(half.toLayer((n) => Effect.succeed(n / 2))))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: { final: false, fault: 'runner' }
+ * ```
+ *
+ * @category combinators
+ * @since 0.4.0
+ */
+export const classify = (error: TaskError): Classification => classifications[error._tag]
+
+/**
+ * Whether an error would come again, or was meant to end the task, so that no `retry` tries again. A task's own errors never
+ * are.
+ *
+ * @category guards
+ * @since 0.3.0
+ */
+export const isFinal = (error: unknown): boolean => isTaskError(error) && classify(error).final

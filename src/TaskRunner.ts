@@ -23,8 +23,6 @@ import * as TaskFiber from "./TaskFiber.ts"
 import type { Hold, TaskInfo, TaskRequest } from "./TaskRequest.ts"
 import { endOf, streamWithOptions, withOptions } from "./internal/call/Waiting.ts"
 
-export { isFinal } from "./internal/call/Waiting.ts"
-
 /**
  * Runs tasks, wherever its Layer says.
  *

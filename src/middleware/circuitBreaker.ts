@@ -15,7 +15,7 @@ import type * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { CircuitOpen, isTaskError, StoreFailure, type TaskError } from "../TaskError.ts"
+import { CircuitOpen, classify, isTaskError, StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
@@ -82,16 +82,6 @@ export interface Options {
   readonly onTransition?: ((transition: Transition) => Effect.Effect<void>) | undefined
 }
 
-/** Errors of runners that say something is broken. All others say that a call was not run, which says nothing. */
-const broken = new Set([
-  "TaskTimeout",
-  "WorkerCrashed",
-  "ModuleInvalid",
-  "ResultInvalid",
-  "StoreFailure",
-  "TransportFailure"
-])
-
 /** What the end of a call says of what it needs. */
 const outcomeOf = (
   request: TaskRequest,
@@ -102,7 +92,8 @@ const outcomeOf = (
   if (request.cancelled) return { _tag: "Ignored" }
   const error = Cause.findErrorOption(exit.cause)
   if (Option.isNone(error)) return { _tag: Cause.hasDies(exit.cause) ? "Failure" : "Ignored" }
-  if (isTaskError(error.value)) return { _tag: broken.has(error.value._tag) ? "Failure" : "Ignored" }
+  // All other errors of runners say that a call was not run, which says nothing of what it needs.
+  if (isTaskError(error.value)) return { _tag: classify(error.value).fault === "runner" ? "Failure" : "Ignored" }
   // An error that the task declares is an answer, unless it is said to be none.
   return { _tag: isFailure?.(error.value, request) ? "Failure" : "Success" }
 }

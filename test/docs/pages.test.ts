@@ -121,7 +121,7 @@ describe("tables are whole", () => {
   it("errors exist", () => {
     const errors = named("errors", "Errors")
     assert.isAbove(errors.length, 5)
-    const existing = TaskError.TaskError.members.map(({ identifier }) => identifier)
+    const existing = TaskError.TaskError.members.map(({ fields }) => fields._tag.schema.literal)
     for (const name of errors) assert.include(existing, name)
   })
 })

@@ -11,7 +11,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TaskCodec from "../values/TaskCodec.ts"
-import { type PayloadInvalid, type TaskCancelled, type TaskError, TaskTimeout } from "../../TaskError.ts"
+import { isFinal, type PayloadInvalid, type TaskCancelled, type TaskError, TaskTimeout } from "../../TaskError.ts"
 import type { TaskRequest } from "../../TaskRequest.ts"
 
 type Execute = (request: TaskRequest) => Effect.Effect<unknown, unknown>
@@ -84,21 +84,6 @@ export const endOf = (request: TaskRequest): Effect.Effect<never, TaskCancelled 
   const left = request.timeLeft
   return left !== undefined && Duration.isZero(left) ? Effect.fail(timeoutError(request)) : undefined
 }
-
-const final = new Set([
-  "TaskNotFound",
-  "PayloadInvalid",
-  "NotTransferable",
-  "ModuleInvalid",
-  "RunnerClosed",
-  "TaskTimeout",
-  "TaskCancelled",
-  "Unauthorized"
-])
-
-/** Whether an error would come again, or was meant to end the task. */
-export const isFinal = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "_tag" in error && final.has(error._tag as string)
 
 /**
  * Tries again what has failed, as a policy says, unless it is final. Between two attempts `pause` has the wait for the next.

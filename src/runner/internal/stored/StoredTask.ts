@@ -14,9 +14,8 @@ import * as Receiver from "../pool/Receiver.ts"
 import { type Claim, defaultMaxAttempts, defaultQueue, type NewTask } from "../../../store/TaskQueue.ts"
 import type { TaskRecord, TraceParent } from "../../../store/TaskStore.ts"
 import type * as Task from "../../../Task.ts"
-import { type NotTransferable, type PayloadInvalid, TaskRejected } from "../../../TaskError.ts"
+import { isFinal, type NotTransferable, type PayloadInvalid, TaskRejected } from "../../../TaskError.ts"
 import type { TaskInfo, TaskRequest } from "../../../TaskRequest.ts"
-import { isFinal } from "../../../internal/call/Waiting.ts"
 
 /** The name under which functions wait that bring their source along, so that only readers that run such take them. */
 export const portableName = "effect-strand/portable"
