@@ -368,6 +368,35 @@ const layerUntyped = (
  * At the end of a router each runner refuses tasks that come from handlers of another. Wait for them with
  * `awaitIdle({ close: true })` before.
  *
+ * **Example** (A runner for each kind of work)
+ *
+ * ```ts
+ * import { Console, Effect, Schema } from "effect"
+ * import { FiberRunner, Task, TaskRouter, ThreadRunner } from "effect-strand"
+ *
+ * const greet = Task.make("greet", { payload: Schema.String, success: Schema.String })
+ * const square = Task.portable("square", (n: number) => n * n, { runner: "crunch" })
+ *
+ * const Runners = TaskRouter.layer(
+ *   {
+ *     fibers: FiberRunner.layer(greet.toLayer((name) => Effect.succeed(`Hello ${name}`))),
+ *     crunch: ThreadRunner.layer({ size: 1 }),
+ *     default: "fibers"
+ *   },
+ *   { open: ["crunch"] }
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* Console.log(yield* greet.run("Ada"))
+ *   yield* Console.log(yield* square.run(12))
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Runners))
+ *
+ * // prints: Hello Ada
+ * // prints: 144
+ * ```
+ *
  * @category layers
  * @since 0.3.0
  */

@@ -236,6 +236,30 @@ export const circuitBreaker = (options: Options = {}): Middleware.Middleware =>
  * Like {@link circuitBreaker}, with circuits that are kept in Effect's `CircuitBreakerStore`, and shared by all who use that:
  * `CircuitBreaker.layerStoreRedis` has them in a Redis server. A call passes when the store cannot be asked.
  *
+ * **Example** (One circuit for two runners)
+ *
+ * ```ts
+ * import { Effect, Layer, Logger } from "effect"
+ * import { CircuitBreaker } from "effect/persistence"
+ * import { FiberRunner, Middleware, Task } from "effect-strand"
+ *
+ * const pay = Task.make("pay")
+ * const down = FiberRunner.layer(pay.toLayer(() => Effect.die("the bank is down")))
+ *
+ * const runner = () => Middleware.circuitBreakerShared({ failures: 1, openFor: "1 minute" }).pipe(Layer.provide(Layer.fresh(down)))
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* Effect.exit(Effect.provide(pay.run(), runner()))
+ *   const error = yield* Effect.flip(Effect.provide(pay.run(), runner()))
+ *   console.log(error._tag)
+ * })
+ *
+ * const Shared = Layer.merge(CircuitBreaker.layerStoreMemory(), Logger.layer([]))
+ *
+ * await Effect.runPromise(Effect.provide(program, Shared))
+ * // prints: CircuitOpen
+ * ```
+ *
  * @category middleware
  * @since 0.3.0
  */

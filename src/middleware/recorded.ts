@@ -144,6 +144,35 @@ class Recording {
  *
  * A `StoreRunner` keeps records by itself. In front of it this is of no use: it warns that it may not overwrite them.
  *
+ * **Example** (A history of what ran)
+ *
+ * ```ts
+ * import { Effect, Layer, Schema, Stream } from "effect"
+ * import { FiberRunner, Middleware, Task, TaskStore } from "effect-strand"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ *
+ * const root = Task.make("root", { payload: Schema.Number, success: Schema.Number, error: Schema.String })
+ *
+ * const handlers = root.toLayer((n) => (n < 0 ? Effect.fail("no root") : Effect.succeed(Math.sqrt(n))))
+ *
+ * const Runner = Middleware.stack(FiberRunner.layer(handlers), Middleware.recorded()).pipe(
+ *   Layer.provideMerge(SqliteStore.layerTemporary())
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   for (const n of [9, -1]) yield* Effect.exit(root.run(n))
+ *   const store = yield* TaskStore.TaskStore
+ *   yield* store
+ *     .entries({ name: "root" })
+ *     .pipe(Stream.runForEach(({ payload, status }) => Effect.sync(() => console.log(payload, status))))
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: 9 completed
+ * // prints: -1 failed
+ * ```
+ *
  * @category middleware
  * @since 0.2.0
  */

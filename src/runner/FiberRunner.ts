@@ -282,6 +282,31 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
 /**
  * Runs each task in a fiber of its own.
  *
+ * **Example** (One at a time, the urgent ones first)
+ *
+ * ```ts
+ * import { Console, Effect, Schema } from "effect"
+ * import { FiberRunner, Task, TaskRunner } from "effect-strand"
+ *
+ * const visit = Task.make("visit", { payload: Schema.String })
+ *
+ * const program = Effect.gen(function* () {
+ *   const runner = yield* TaskRunner.TaskRunner
+ *   yield* runner.pause
+ *   yield* visit.fork("Ann")
+ *   yield* visit.fork("Ben", { priority: 1 })
+ *   yield* runner.resume
+ *   yield* runner.awaitIdle()
+ * })
+ *
+ * const handlers = visit.toLayer((name) => Console.log(name))
+ *
+ * await Effect.runPromise(Effect.provide(program, FiberRunner.layer(handlers, { concurrency: 1 })))
+ *
+ * // prints: Ben
+ * // prints: Ann
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -301,6 +326,21 @@ export const layer = <H, E, R>(
  *
  * The task is the caller's fiber: cancelling a `run` by its id interrupts the caller. Tasks made by `fork` have a fiber of
  * their own and no such effect. Priorities have nothing to order, since nothing waits.
+ *
+ * **Example** (A call that is over at once)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task } from "effect-strand"
+ *
+ * const half = Task.make("half", { payload: Schema.Number, success: Schema.Number })
+ *
+ * const runner = FiberRunner.layerInline(half.toLayer((n) => Effect.succeed(n / 2)))
+ *
+ * console.log(Effect.runSync(Effect.provide(half.run(42), runner)))
+ *
+ * // prints: 21
+ * ```
  *
  * @category layers
  * @since 0.1.0

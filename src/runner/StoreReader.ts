@@ -154,6 +154,33 @@ const make = (options: Options) =>
  * the reader. A task whose handler was interrupted with its reader is started again; the store counts how often, up to
  * its `maxAttempts`.
  *
+ * **Example** (A program that works off a queue)
+ *
+ * ```ts
+ * import { Console, Deferred, Effect, Layer, Schema } from "effect"
+ * import { FiberRunner, StoreReader, StoreRunner, Task } from "effect-strand"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ *
+ * const print = Task.make("print", { payload: Schema.String, queue: "printer" })
+ * const printed = Deferred.makeUnsafe<void>()
+ *
+ * const handlers = print.toLayer((text) => Effect.andThen(Console.log(`printed: ${text}`), Deferred.succeed(printed, undefined)))
+ *
+ * const Store = SqliteStore.layer({ filename: "printer.db" })
+ *
+ * const Reader = StoreReader.layer({ tasks: [print], queues: ["printer"], concurrency: 1 }).pipe(
+ *   Layer.provide(FiberRunner.layer(handlers)),
+ *   Layer.provide(Store)
+ * )
+ *
+ * const call = Effect.provide(print.forkDiscard("a letter"), StoreRunner.layer.pipe(Layer.provide(Store)))
+ *
+ * // A program that only reads is `Layer.launch(Reader)`.
+ * await Effect.runPromise(Effect.andThen(call, Deferred.await(printed)).pipe(Effect.provide(Reader)))
+ *
+ * // prints: printed: a letter
+ * ```
+ *
  * @category layers
  * @since 0.2.0
  */

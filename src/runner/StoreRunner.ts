@@ -189,6 +189,29 @@ const streamRefusal = ({ name }: TaskRequest) =>
 /**
  * A runner that gives its tasks to a store. See {@link layer}.
  *
+ * **Example** (Its name in Metrics)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Metric } from "effect"
+ * import { StoreRunner, Task } from "effect-strand"
+ * import * as MemoryStore from "effect-strand/MemoryStore"
+ *
+ * const later = Task.make("later")
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* later.fork(undefined, { delay: "1 hour" })
+ *   for (const { attributes, id } of yield* Metric.snapshot) {
+ *     if (id === "strand_tasks_queued") yield* Console.log(attributes)
+ *   }
+ * })
+ *
+ * const Runner = StoreRunner.layerWith({ name: "orders" }).pipe(Layer.provide(MemoryStore.layer()))
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: { runner: 'orders' }
+ * ```
+ *
  * @category layers
  * @since 0.2.0
  */

@@ -73,6 +73,29 @@ const open = (options: Options) =>
 /**
  * A store in a folder.
  *
+ * **Example** (Records that a person can read)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Schema } from "effect"
+ * import { StoreRunner, Task, TaskStore } from "effect-strand"
+ * import * as FileStore from "effect-strand/FileStore"
+ *
+ * const remind = Task.make("remind", { payload: { of: Schema.String } })
+ *
+ * const Runner = StoreRunner.layer.pipe(Layer.provideMerge(FileStore.layer({ folder: "reminders" })))
+ *
+ * const program = Effect.gen(function* () {
+ *   const id = yield* remind.forkDiscard({ of: "tea" }, { delay: "1 hour" })
+ *   const store = yield* TaskStore.TaskStore
+ *   const { payload, status } = yield* Effect.flatMap(store.get(id), Effect.fromOption)
+ *   yield* Console.log(status, payload)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: scheduled { of: 'tea' }
+ * ```
+ *
  * @category layers
  * @since 0.2.0
  */
@@ -81,6 +104,28 @@ export const layer = (options: Options): Layer.Layer<TaskStore | TaskQueue, Stor
 
 /**
  * A store in a folder of its own, among the system's temporary files. Nothing of it is left when the Layer ends.
+ *
+ * **Example** (A folder for one program)
+ *
+ * ```ts
+ * import { Console, Effect, Layer } from "effect"
+ * import { StoreRunner, Task, TaskStore } from "effect-strand"
+ * import * as FileStore from "effect-strand/FileStore"
+ *
+ * const sweep = Task.make("sweep")
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* sweep.forkDiscard()
+ *   const store = yield* TaskStore.TaskStore
+ *   yield* Console.log(yield* store.size({ status: "pending" }), "waits")
+ * })
+ *
+ * const Runner = StoreRunner.layer.pipe(Layer.provideMerge(FileStore.layerTemporary()))
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: 1 waits
+ * ```
  *
  * @category layers
  * @since 0.2.0

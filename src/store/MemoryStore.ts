@@ -26,6 +26,33 @@ export type Options = EmbeddedStore.Options
 /**
  * A store in memory. It is gone with the Layer.
  *
+ * **Example** (Two calls with one key are one task)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Schema } from "effect"
+ * import { FiberRunner, StoreRunner, Task } from "effect-strand"
+ * import * as MemoryStore from "effect-strand/MemoryStore"
+ *
+ * const welcome = Task.make("welcome", { payload: Schema.String, success: Schema.String })
+ *
+ * const Runner = StoreRunner.layerReading({
+ *   tasks: [welcome],
+ *   runner: FiberRunner.layer(welcome.toLayer((name) => Effect.as(Console.log(`a letter to ${name}`), "sent")))
+ * }).pipe(Layer.provide(MemoryStore.layer()))
+ *
+ * const program = Effect.gen(function* () {
+ *   for (const name of ["Ada", "Ada"]) {
+ *     yield* Console.log(yield* welcome.run(name, { idempotencyKey: `welcome ${name}` }))
+ *   }
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: a letter to Ada
+ * // prints: sent
+ * // prints: sent
+ * ```
+ *
  * @category layers
  * @since 0.2.0
  */
@@ -46,6 +73,16 @@ export const layer = (options: Options = {}): Layer.Layer<TaskStore | TaskQueue>
 
 /**
  * The same: a store in memory is temporary by nature. Here so that all stores have it.
+ *
+ * **Example** (One name for all stores)
+ *
+ * ```ts
+ * import * as MemoryStore from "effect-strand/MemoryStore"
+ *
+ * console.log(MemoryStore.layerTemporary === MemoryStore.layer)
+ *
+ * // prints: true
+ * ```
  *
  * @category layers
  * @since 0.2.0

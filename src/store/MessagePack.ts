@@ -24,6 +24,26 @@ const hasProto = (value: unknown): boolean => {
 /**
  * Writes values as MessagePack.
  *
+ * **Example** (A store that writes MessagePack)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Schema } from "effect"
+ * import { FiberRunner, StoreRunner, Task } from "effect-strand"
+ * import { messagePack } from "effect-strand/MessagePack"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ *
+ * const size = Task.make("size", { payload: { bytes: Schema.Uint8Array }, success: Schema.Int })
+ *
+ * const Runner = StoreRunner.layerReading({
+ *   tasks: [size],
+ *   runner: FiberRunner.layer(size.toLayer(({ bytes }) => Effect.succeed(bytes.length)))
+ * }).pipe(Layer.provide(SqliteStore.layerTemporary({ serialization: messagePack })))
+ *
+ * await Effect.runPromise(Effect.provide(Effect.flatMap(size.run({ bytes: new Uint8Array(5) }), Console.log), Runner))
+ *
+ * // prints: 5
+ * ```
+ *
  * @category constructors
  * @since 0.2.0
  */

@@ -27,6 +27,35 @@ export interface Serialization {
 /**
  * Makes a serialization.
  *
+ * **Example** (Records that are compressed)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Schema } from "effect"
+ * import { FiberRunner, StoreRunner, Task } from "effect-strand"
+ * import * as Serialization from "effect-strand/Serialization"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ * import { deflateSync, inflateSync } from "node:zlib"
+ *
+ * const { decode, encode } = Serialization.structuredClone
+ *
+ * const compressed = Serialization.make({
+ *   name: "compressed",
+ *   encode: (value, text) => deflateSync(encode(value, text)),
+ *   decode: (data) => decode(inflateSync(data))
+ * })
+ *
+ * const count = Task.make("count", { payload: Schema.String, success: Schema.Int })
+ *
+ * const Runner = StoreRunner.layerReading({
+ *   tasks: [count],
+ *   runner: FiberRunner.layer(count.toLayer((text) => Effect.succeed(text.length)))
+ * }).pipe(Layer.provide(SqliteStore.layerTemporary({ serialization: compressed })))
+ *
+ * await Effect.runPromise(Effect.provide(Effect.flatMap(count.run("a".repeat(1_000_000)), Console.log), Runner))
+ *
+ * // prints: 1000000
+ * ```
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -65,6 +94,18 @@ const encodeRich = (value: unknown): string => {
 /**
  * JSON, in which what JSON has no form for is kept too.
  *
+ * **Example** (What JSON has no form for is kept)
+ *
+ * ```ts
+ * import * as Serialization from "effect-strand/Serialization"
+ *
+ * const { decode, encode } = Serialization.json
+ *
+ * console.log(encode({ n: 1 }, true), decode(encode({ seen: new Set([1, 2]) }, false)))
+ *
+ * // prints: {"n":1} { seen: Set(2) { 1, 2 } }
+ * ```
+ *
  * @category constructors
  * @since 0.2.0
  */
@@ -80,6 +121,18 @@ export const json: Serialization = {
 
 /**
  * V8's structured clone format: fast for bytes and large values, readable by the same or a newer version of Node.
+ *
+ * **Example** (Bytes stay bytes)
+ *
+ * ```ts
+ * import * as Serialization from "effect-strand/Serialization"
+ *
+ * const { decode, encode } = Serialization.structuredClone
+ *
+ * console.log(decode(encode(new Uint8Array([1, 2, 3]), false)))
+ *
+ * // prints: Uint8Array(3) [ 1, 2, 3 ]
+ * ```
  *
  * @category constructors
  * @since 0.2.0

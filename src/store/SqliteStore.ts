@@ -101,6 +101,33 @@ const open = (options: Options) =>
 /**
  * A store in an SQLite file. Any number of processes of one machine may have it open.
  *
+ * **Example** (Stored by one program, run by another)
+ *
+ * ```ts
+ * import { Console, Effect, Fiber, Layer, Schema } from "effect"
+ * import { FiberRunner, StoreReader, StoreRunner, Task } from "effect-strand"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ *
+ * const archive = Task.make("archive", { payload: Schema.String, success: Schema.String })
+ *
+ * const Store = SqliteStore.layer({ filename: "archive.db", synchronous: "full", timeToLive: "30 days" })
+ * const Caller = StoreRunner.layer.pipe(Layer.provide(Store))
+ *
+ * // The first program only calls. The task waits, and is on disk.
+ * const id = await Effect.runPromise(Effect.provide(archive.forkDiscard("May"), Caller))
+ *
+ * // The second one has a reader, and runs it.
+ * const Reader = StoreReader.layer({ tasks: [archive] }).pipe(
+ *   Layer.provide(FiberRunner.layer(archive.toLayer((month) => Effect.succeed(`${month} is archived`)))),
+ *   Layer.provide(Store)
+ * )
+ * const result = Effect.flatMap(archive.attach(id), Fiber.join)
+ *
+ * await Effect.runPromise(result.pipe(Effect.flatMap(Console.log), Effect.provide([Reader, Caller])))
+ *
+ * // prints: May is archived
+ * ```
+ *
  * @category layers
  * @since 0.2.0
  */
@@ -110,6 +137,32 @@ export const layer = (options: Options): Layer.Layer<TaskStore | TaskQueue, Stor
 /**
  * A store in an SQLite file of its own, in the system's folder for temporary files. Nothing of it is left when the Layer
  * ends.
+ *
+ * **Example** (A durable queue in a test)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Schema } from "effect"
+ * import { FiberRunner, StoreRunner, Task, TaskStore } from "effect-strand"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ *
+ * const double = Task.make("double", { payload: Schema.Int, success: Schema.Int })
+ *
+ * const Runner = StoreRunner.layerReading({
+ *   tasks: [double],
+ *   runner: FiberRunner.layer(double.toLayer((n) => Effect.succeed(n * 2)))
+ * }).pipe(Layer.provideMerge(SqliteStore.layerTemporary()))
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* Console.log(yield* double.run(21))
+ *   const store = yield* TaskStore.TaskStore
+ *   yield* Console.log(yield* store.size({ status: "completed" }), "record")
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: 42
+ * // prints: 1 record
+ * ```
  *
  * @category layers
  * @since 0.2.0

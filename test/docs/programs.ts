@@ -95,7 +95,7 @@ export const makeWorkspace = (): string => {
   const workspace = mkdtempSync(join(tmpdir(), "effect-strand-docs-"))
   const packages = join(workspace, "node_modules")
   mkdirSync(join(packages, "effect-strand"), { recursive: true })
-  for (const name of ["@effect", "@types", "effect", "vitest"]) {
+  for (const name of ["@effect", "@msgpack", "@types", "effect", "vitest"]) {
     symlinkSync(join(root, "node_modules", name), join(packages, name))
   }
   symlinkSync(join(root, "src"), join(packages, "effect-strand", "src"))
