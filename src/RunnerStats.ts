@@ -14,13 +14,33 @@ import type * as Scope from "effect/Scope"
  * @category models
  * @since 0.1.0
  */
-export interface Durations {
+export class Durations {
   readonly count: number
   readonly mean: number
   readonly max: number
   readonly p50: number
   readonly p90: number
   readonly p99: number
+  readonly #histogram: DurationHistogram
+
+  /** Those that the histogram has now. What is added to it later does not change them. */
+  constructor(histogram: DurationHistogram) {
+    const { count, max, sum } = histogram.state
+    this.count = count
+    this.mean = count === 0 ? 0 : sum / count
+    this.max = max
+    this.p50 = histogram.percentile(0.5)
+    this.p90 = histogram.percentile(0.9)
+    this.p99 = histogram.percentile(0.99)
+    this.#histogram = new DurationHistogram().addAll(histogram)
+  }
+
+  /** The durations of several runners as those of one, exact as if one histogram had counted them all. */
+  static merge(all: Iterable<Durations>): Durations {
+    const histogram = new DurationHistogram()
+    for (const durations of all) histogram.addAll(durations.#histogram)
+    return new Durations(histogram)
+  }
 }
 
 /**
@@ -60,6 +80,26 @@ export interface RunnerStats {
   readonly runTime: Durations
   /** The workers of a pool; empty for fibers. */
   readonly workers: ReadonlyArray<WorkerStats>
+}
+
+/**
+ * The counters and times of several runners as those of one.
+ *
+ * @category combining
+ * @since 0.4.0
+ */
+export const merge = (all: ReadonlyArray<RunnerStats>): RunnerStats => {
+  const sum = (count: "queued" | "running" | "completed" | "failed") =>
+    all.reduce((total, stats) => total + stats[count], 0)
+  return {
+    queued: sum("queued"),
+    running: sum("running"),
+    completed: sum("completed"),
+    failed: sum("failed"),
+    waitTime: Durations.merge(all.map(({ waitTime }) => waitTime)),
+    runTime: Durations.merge(all.map(({ runTime }) => runTime)),
+    workers: all.flatMap(({ workers }) => workers)
+  }
 }
 
 const stepsBits = 3
@@ -108,6 +148,16 @@ export class DurationHistogram {
     this.counts[bucketOf(millis * resolution)]!++
   }
 
+  /** Counts what another histogram has counted, too. */
+  addAll(other: DurationHistogram): this {
+    this.count += other.count
+    this.sum += other.sum
+    this.min = Math.min(this.min, other.min)
+    this.max = Math.max(this.max, other.max)
+    for (let bucket = 0; bucket < buckets; bucket++) this.counts[bucket]! += other.counts[bucket]!
+    return this
+  }
+
   /** The duration that this part of all, from 0 to 1, does not exceed; 0 when there is none. */
   percentile(ratio: number): number {
     if (this.count === 0) return 0
@@ -120,14 +170,7 @@ export class DurationHistogram {
   }
 
   get snapshot(): Durations {
-    return {
-      count: this.count,
-      mean: this.count === 0 ? 0 : this.sum / this.count,
-      max: this.max,
-      p50: this.percentile(0.5),
-      p90: this.percentile(0.9),
-      p99: this.percentile(0.99)
-    }
+    return new Durations(this)
   }
 
   /** The same as the state of an Effect Metric: how many durations are not longer than each boundary. */

@@ -12,9 +12,9 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { IdleGate } from "./internal/call/IdleGate.ts"
-import * as MergedStats from "./internal/router/MergedStats.ts"
 import { type Building, NamedRunner, type Place } from "./internal/router/NamedRunner.ts"
 import { forHandlers, type Route, type Routing, routing } from "./internal/router/Routing.ts"
+import * as RunnerStats from "./RunnerStats.ts"
 import { isTaskError, RunnerClosed, RunnerUnavailable, type TaskError, TaskRejected } from "./TaskError.ts"
 import type { Hold, TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
@@ -243,7 +243,7 @@ class Router {
       stats: Effect.suspend(() =>
         Effect.map(
           Effect.forEach(this.opened(), (runner) => runner.stats),
-          MergedStats.merge
+          RunnerStats.merge
         )
       )
     })
@@ -355,7 +355,7 @@ const layerUntyped = (
  *   one runner
  * - all runners that are open end together with the router, at the same time
  * - `tasks`, `get`, `cancel`, `pause`, `resume` and `stats` are about all runners that are open, and a runner that is
- *   opened during a pause is paused. Percentiles in `stats` are about right. `resize` is about the default runner; the
+ *   opened during a pause is paused. `resize` is about the default runner; the
  *   others are resized by themselves: `TaskRouter.get(name)`
  * - `attach` asks the runners that are open, then the one that the definition names or the default one
  *

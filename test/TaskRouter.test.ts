@@ -13,7 +13,6 @@ import * as Stream from "effect/Stream"
 import {
   FiberRunner,
   Middleware,
-  type RunnerStats,
   StoreReader,
   StoreRunner,
   Task,
@@ -21,7 +20,6 @@ import {
   TaskRouter,
   ThreadRunner
 } from "../src/index.ts"
-import * as MergedStats from "../src/internal/router/MergedStats.ts"
 import * as MemoryStore from "../src/store/MemoryStore.ts"
 import { TaskStore } from "../src/store/TaskStore.ts"
 import { CircuitOpen } from "../src/TaskError.ts"
@@ -589,53 +587,6 @@ describe("TaskRouter, tasks of handlers", () => {
       assert.strictEqual((yield* Effect.flip(zigzag.run(1)))._tag, "RunnerClosed")
     }).pipe(Effect.provide(places(2)))
   )
-})
-
-describe("the counters of several runners", () => {
-  const none: RunnerStats.Durations = { count: 0, mean: 0, max: 0, p50: 0, p90: 0, p99: 0 }
-  const millis = Schema.Array(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 5000 })))
-
-  const statsOf = (times: ReadonlyArray<number>): RunnerStats.RunnerStats => {
-    const sorted = times.toSorted((a, b) => a - b)
-    const at = (part: number) => sorted[Math.ceil(part * sorted.length) - 1]!
-    const durations =
-      times.length === 0
-        ? none
-        : {
-            count: times.length,
-            mean: times.reduce((a, b) => a + b, 0) / times.length,
-            max: at(1),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99)
-          }
-    return { queued: 1, running: 2, completed: 3, failed: 4, waitTime: durations, runTime: durations, workers: [] }
-  }
-
-  it.prop("add up, and their percentiles are between those of each", [millis, millis, millis], (lists) => {
-    const all = lists.map(statsOf)
-    const merged = MergedStats.merge(all)
-    assert.deepInclude(merged, { queued: 3, running: 6, completed: 9, failed: 12 })
-    const together = statsOf(lists.flat()).runTime
-    assert.strictEqual(merged.runTime.count, together.count)
-    assert.strictEqual(merged.runTime.max, together.max)
-    assert.approximately(merged.runTime.mean, together.mean, 1e-6 * (1 + together.mean))
-    const known = all.map(({ runTime }) => runTime).filter(({ count }) => count > 0)
-    for (const key of ["p50", "p90", "p99"] as const) {
-      const each = known.map((durations) => durations[key])
-      if (each.length === 0) assert.strictEqual(merged.runTime[key], 0)
-      else {
-        assert.isAtLeast(merged.runTime[key], Math.min(...each) - 1e-6)
-        assert.isAtMost(merged.runTime[key], Math.max(...each) + 1e-6)
-      }
-    }
-  })
-
-  it("are those of the one, when only one has any", () => {
-    const one = statsOf([1, 2, 3])
-    assert.deepStrictEqual(MergedStats.merge([statsOf([]), one]).runTime, one.runTime)
-    assert.deepStrictEqual(MergedStats.merge([]).waitTime, none)
-  })
 })
 
 // Every promise of a runner is kept when a router is in front of it.

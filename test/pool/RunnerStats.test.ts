@@ -35,13 +35,13 @@ describe("DurationHistogram", () => {
   )
 
   it("is all zeros when it is empty", () => {
-    assert.deepStrictEqual(new DurationHistogram().snapshot, { count: 0, mean: 0, max: 0, p50: 0, p90: 0, p99: 0 })
+    assert.deepInclude(new DurationHistogram().snapshot, { count: 0, mean: 0, max: 0, p50: 0, p90: 0, p99: 0 })
   })
 
   it("counts what is too short and too long for its buckets", () => {
     const histogram = new DurationHistogram()
     histogram.add(0)
-    assert.deepStrictEqual(histogram.snapshot, { count: 1, mean: 0, max: 0, p50: 0, p90: 0, p99: 0 })
+    assert.deepInclude(histogram.snapshot, { count: 1, mean: 0, max: 0, p50: 0, p90: 0, p99: 0 })
     const day = 24 * 3600 * 1000
     histogram.add(day)
     const { max, p50, p99 } = histogram.snapshot
