@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Task from "../src/Task.ts"
 import * as TaskCodec from "../src/internal/values/TaskCodec.ts"
+import * as TaskExit from "../src/internal/values/TaskExit.ts"
 import { Everything } from "../src/testing/definitions.ts"
 
 class Denied extends Schema.TaggedError<Denied>()("Denied", { at: Schema.Date }) {}
@@ -30,8 +31,8 @@ describe("TaskCodec", () => {
     it(`writes and reads ${name} as text`, () => {
       const codec = TaskCodec.of(task)
       assert.isTrue(codec.failure.text)
-      const text = JSON.stringify(TaskCodec.encodeFailure(codec, cause))
-      const exit = TaskCodec.decodeFailure(codec, JSON.parse(text))
+      const text = JSON.stringify(TaskExit.encodeCause(codec, cause))
+      const exit = TaskExit.decodeFailure(task, JSON.parse(text))
       assert.isTrue(Exit.isFailure(exit))
       if (Exit.isSuccess(exit)) return
       assert.deepStrictEqual(
@@ -48,9 +49,9 @@ describe("TaskCodec", () => {
 
   it("makes a defect of an error that the task does not declare", () => {
     const codec = TaskCodec.of(task)
-    const exit = TaskCodec.decodeFailure(
-      codec,
-      TaskCodec.encodeFailure(codec, Cause.fail(new Error("undeclared")) as Cause.Cause<unknown>)
+    const exit = TaskExit.decodeFailure(
+      task,
+      TaskExit.encodeCause(codec, Cause.fail(new Error("undeclared")) as Cause.Cause<unknown>)
     )
     assert.isTrue(Exit.isFailure(exit) && exit.cause.reasons.every(Cause.isDieReason))
   })
@@ -59,9 +60,9 @@ describe("TaskCodec", () => {
     const codec = TaskCodec.of(task)
     for (const value of [() => 1, Symbol("s"), 1n, new Map(), { f: () => 1 }, Number.NaN]) {
       for (const cause of [Cause.fail(value), Cause.die(value)]) {
-        const exit = TaskCodec.decodeFailure(
-          codec,
-          JSON.parse(JSON.stringify(TaskCodec.encodeFailure(codec, cause as Cause.Cause<unknown>)))
+        const exit = TaskExit.decodeFailure(
+          task,
+          JSON.parse(JSON.stringify(TaskExit.encodeCause(codec, cause as Cause.Cause<unknown>)))
         )
         assert.isTrue(Exit.isFailure(exit) && exit.cause.reasons.every(Cause.isDieReason), String(value))
       }

@@ -3,14 +3,14 @@
  *
  * @since 0.2.0
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { discarded, type EncodedExit, type NewRecord, TaskStore } from "../store/TaskStore.ts"
 import * as TaskCodec from "../internal/values/TaskCodec.ts"
+import * as TaskExit from "../internal/values/TaskExit.ts"
 import type { StoreFailure } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
@@ -78,14 +78,12 @@ const recordOf = (request: TaskRequest): NewRecord => {
 }
 
 const encodeExit = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): EncodedExit => {
-  const codec = TaskCodec.of(request.task)
-  if (Exit.isFailure(exit)) return { _tag: "Failure", cause: TaskCodec.encodeFailure(codec, exit.cause) }
-  if (request.discard) return discarded
-  // The elements of a stream are not kept.
-  const value = request.task.kind === "stream" ? Result.succeed(null) : codec.success.encode(exit.value)
-  return Result.isSuccess(value)
-    ? { _tag: "Success", value: value.success }
-    : { _tag: "Failure", cause: TaskCodec.encodeFailure(codec, Cause.die(new Error(value.failure.message))) }
+  if (exit._tag === "Success") {
+    if (request.discard) return discarded
+    // The elements of a stream are not kept.
+    if (request.task.kind === "stream") return { _tag: "Success", value: null }
+  }
+  return TaskExit.encode(request.task, exit).exit
 }
 
 /** The records of one call. */

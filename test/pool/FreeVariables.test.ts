@@ -3,8 +3,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as vm from "node:vm"
-import * as FreeVariables from "../../src/runner/internal/wire/FreeVariables.ts"
-import * as PortableSource from "../../src/internal/values/PortableSource.ts"
+import * as FreeVariables from "../../src/runner/internal/portable/FreeVariables.ts"
+import * as PortableTask from "../../src/runner/internal/portable/PortableTask.ts"
 
 /** Sources of functions that stand alone, with what they give for 3. */
 const alone: Record<string, readonly [source: string, result: unknown]> = {
@@ -146,7 +146,7 @@ describe("FreeVariables", () => {
   for (const [name, [source, result]] of Object.entries(alone)) {
     it(`lets travel: ${name}`, async () => {
       assert.isUndefined(FreeVariables.check(source))
-      const work = PortableSource.handler("f", source).handle(3)
+      const work = PortableTask.handler("f", source).handle(3)
       assert.isTrue(Effect.isEffect(work))
       // The realm of the function is another one's, so values are compared by what they hold.
       assert.deepEqual(await Effect.runPromise(work as Effect.Effect<unknown>), result)

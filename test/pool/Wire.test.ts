@@ -35,7 +35,7 @@ const samples: { readonly [K in keyof typeof Op]: Record } = {
   CallCredit: [Op.CallCredit, 3, 1],
   Control: [Op.Control, 3, "resize", 4],
   Memory: [Op.Memory, 2 ** 30],
-  Refused: [Op.Refused, 7, "result", ".items[1]", "a function"],
+  Refused: [Op.Refused, 7, "result.items[1]", "a function"],
   Messages: [Op.Messages, 7, ["a", { b: 1 }]],
   Listen: [Op.Listen, 7],
   CallMessages: [Op.CallMessages, 3, null],

@@ -7,24 +7,28 @@
  * for each task, at its first use.
  */
 import * as Cause from "effect/Cause"
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { NotTransferable, PayloadInvalid, TaskError } from "../../TaskError.ts"
 import * as Moving from "./Moving.ts"
-import type * as Task from "../../Task.ts"
-import { PayloadInvalid, TaskError } from "../../TaskError.ts"
+import * as Uncloneable from "./Uncloneable.ts"
+
+/** What a schema says of a value that does not match it. */
+export interface Issue {
+  readonly message: string
+}
 
 /** Writes and reads values of one schema. */
-export interface Codec {
+export interface Codec<A = unknown> {
   /** True when everything that `encode` gives survives JSON. */
   readonly text: boolean
-  readonly encode: (value: unknown) => Result.Result<unknown, { readonly message: string }>
+  readonly encode: (value: unknown) => Result.Result<unknown, Issue>
   /** Like `encode`, and tells which objects the schema wants moved instead of copied. */
-  readonly encodeMoving: (value: unknown) => Result.Result<Moving.Moved<unknown>, { readonly message: string }>
-  readonly decode: (encoded: unknown) => Result.Result<unknown, { readonly message: string }>
+  readonly encodeMoving: (value: unknown) => Result.Result<Moving.Moved<unknown>, Issue>
+  readonly decode: (encoded: unknown) => Result.Result<A, Issue>
 }
 
 /** The codecs of one task. */
@@ -32,9 +36,22 @@ export interface TaskCodec {
   readonly payload: Codec
   readonly success: Codec
   /** Everything but success: typed errors, defects, interrupts, and the errors that runners add. */
-  readonly failure: Codec
+  readonly failure: Codec<Cause.Cause<unknown>>
   /** Messages to a running task. */
   readonly inbox: Codec
+  /** The error of a payload that does not match its schema. */
+  readonly invalid: (issue: Issue) => PayloadInvalid
+}
+
+/** What codecs are made of: the schemas of a task. */
+export interface CodedTask {
+  readonly name: string
+  readonly payload: Schema.Constraint
+  readonly success: Schema.Constraint
+  readonly error: Schema.Constraint
+  readonly inbox: Schema.Constraint | undefined
+  /** Its compiled codecs, once they have been needed. */
+  "~codec": TaskCodec | undefined
 }
 
 const passthrough = () =>
@@ -160,11 +177,11 @@ const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; rea
   return { ast: go(ast), text }
 }
 
-type Step = (value: unknown) => Result.Result<unknown, { readonly message: string }>
+type Step<A> = (value: unknown) => Result.Result<A, Issue>
 
 /** What a check or a transformation of a schema throws, or a value nested too deeply for any, is a failure like others. */
 const total =
-  (step: Step): Step =>
+  <A>(step: Step<A>): Step<A> =>
   (value) => {
     try {
       return step(value)
@@ -179,17 +196,17 @@ const total =
     }
   }
 
-const make = (schema: Schema.Constraint): Codec => {
+const make = <A>(schema: Schema.Constraint & { readonly Type: A }): Codec<A> => {
   const { ast, text } = withPassthrough(schema.ast)
-  const codec = Schema.toCodecJson(Schema.make<Schema.ConstraintCodec<unknown>>(ast))
+  const codec = Schema.toCodecJson(Schema.make<Schema.ConstraintCodec<A>>(ast))
   const encode = total(Schema.encodeUnknownResult(codec))
   const encodeEffect = Schema.encodeUnknownEffect(codec)
   return {
     text,
     encode,
-    encodeMoving: (text
+    encodeMoving: text
       ? (value) => Result.map(encode(value), (value) => ({ value, objects: [] }))
-      : total((value) => Result.succeed(Moving.collect(encodeEffect(value))))) as Codec["encodeMoving"],
+      : total((value) => Result.succeed(Moving.collect(encodeEffect(value)))),
     decode: total(Schema.decodeUnknownResult(codec))
   }
 }
@@ -207,7 +224,7 @@ const undefinedDefect = Schema.Struct({ "~effect-strand/undefined": Schema.Liter
 
 const defect = Schema.Union([undefinedDefect, Schema.Defect({ includeStack: true })])
 
-const compile = (task: Task.Any): TaskCodec => {
+const compile = (task: CodedTask): TaskCodec => {
   const parts: { -readonly [K in keyof TaskCodec]?: TaskCodec[K] } = {}
   return {
     get payload() {
@@ -221,50 +238,18 @@ const compile = (task: Task.Any): TaskCodec => {
     },
     get inbox() {
       return (parts.inbox ??= make(task.inbox ?? Schema.Never))
-    }
+    },
+    invalid: ({ message }) => new PayloadInvalid({ task: task.name, issue: message })
   }
 }
 
 /** The codecs of a task. */
-export const of = (task: Task.Any): TaskCodec => (task["~codec"] ??= compile(task))
+export const of = (task: CodedTask): TaskCodec => (task["~codec"] ??= compile(task))
 
-/**
- * Writes a failure. Whatever is in the Cause, something readable comes out: an error that the task does not declare
- * becomes a defect.
- */
-export const encodeFailure = (codec: TaskCodec, cause: Cause.Cause<unknown>): unknown => {
-  const encoded = codec.failure.encode(cause)
-  if (Result.isSuccess(encoded)) return encoded.success
-  const defects = Cause.fromReasons(
-    cause.reasons.map((reason) => (Cause.isFailReason(reason) ? Cause.makeDieReason(reason.error) : reason))
-  )
-  const second = codec.failure.encode(defects)
-  if (Result.isSuccess(second)) return second.success
-  const last = codec.failure.encode(Cause.die(new Error(Cause.pretty(cause))))
-  if (Result.isSuccess(last)) return last.success
-  throw new Error(`A failure could not be written: ${last.failure.message}`)
-}
-
-const encodeTaskError = Schema.encodeSync(Schema.toCodecJson(Schema.Cause(TaskError, Schema.Defect())))
-
-/** Writes an error of ours as the failure of any task. */
-export const taskErrorFailure = (error: TaskError): unknown => encodeTaskError(Cause.fail(error))
-
-/** Writes an interruption as the failure of any task. */
-export const interruptFailure: unknown = encodeTaskError(Cause.interrupt())
-
-/** Reads what {@link encodeFailure} wrote. */
-export const decodeFailure = (codec: TaskCodec, encoded: unknown): Exit.Exit<never, unknown> => {
-  const cause = codec.failure.decode(encoded)
-  return Result.isSuccess(cause)
-    ? Exit.failCause(cause.success as Cause.Cause<unknown>)
-    : Exit.die(new Error(`A failure could not be read: ${cause.failure.message}`, { cause: encoded }))
-}
-
-const guards = new WeakMap<Schema.Constraint, Step>()
+const guards = new WeakMap<Schema.Constraint, Step<unknown>>()
 
 /** Checks a value against the type side of a schema, for runners that need no encoding. */
-export const validate = (schema: Schema.Constraint, value: unknown): ReturnType<Step> => {
+export const validate = (schema: Schema.Constraint, value: unknown): Result.Result<unknown, Issue> => {
   let guard = guards.get(schema)
   if (guard === undefined) {
     guard = total(Schema.decodeUnknownResult(Schema.toType(schema as Schema.ConstraintCodec<unknown>)))
@@ -273,8 +258,48 @@ export const validate = (schema: Schema.Constraint, value: unknown): ReturnType<
   return guard(value)
 }
 
-/** Checks a payload. */
-export const validatePayload = (task: Task.Any, payload: unknown): PayloadInvalid | undefined => {
+// ---------------------------------------------------------------------------------------------------------------------
+// Payloads
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Checks a payload that is not to be written. */
+export const validatePayload = (task: CodedTask, payload: unknown): PayloadInvalid | undefined => {
   const result = validate(task.payload, payload)
-  return Result.isSuccess(result) ? undefined : new PayloadInvalid({ task: task.name, issue: result.failure.message })
+  return Result.isSuccess(result) ? undefined : of(task).invalid(result.failure)
 }
+
+const refusalOf = (task: CodedTask, value: unknown, moved: ReadonlyArray<object>): NotTransferable | undefined => {
+  const refusal = Uncloneable.check(value, moved)
+  if (refusal === undefined) return undefined
+  return new NotTransferable({ task: task.name, path: `payload${refusal.path}`, reason: refusal.reason })
+}
+
+/** Writes a payload for a carrier that copies it. */
+export const encodePayload = (
+  task: CodedTask,
+  payload: unknown
+): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
+  const { invalid, payload: codec } = of(task)
+  const encoded = codec.encode(payload)
+  const refusal = codec.text || Result.isFailure(encoded) ? undefined : refusalOf(task, encoded.success, [])
+  return refusal === undefined ? Result.mapError(encoded, invalid) : Result.fail(refusal)
+}
+
+/** Writes a payload for a carrier that moves what the schema or `transfer` says, and copies the rest. */
+export const encodePayloadMoving = (
+  task: CodedTask,
+  payload: unknown,
+  transfer: ReadonlyArray<object> = []
+): Result.Result<Moving.Moved<unknown>, PayloadInvalid | NotTransferable> => {
+  const { invalid, payload: codec } = of(task)
+  const encoded = codec.encodeMoving(payload)
+  if (Result.isFailure(encoded)) return Result.fail(invalid(encoded.failure))
+  const { objects, value } = encoded.success
+  const moved = objects.length === 0 ? transfer : Array.from(new Set([...transfer, ...objects]))
+  const refusal = refusalOf(task, value, moved)
+  return refusal === undefined ? Result.succeed({ value, objects: moved }) : Result.fail(refusal)
+}
+
+/** Reads what has been written of a payload. */
+export const decodePayload = (task: CodedTask, encoded: unknown): Result.Result<unknown, PayloadInvalid> =>
+  Result.mapError(of(task).payload.decode(encoded), of(task).invalid)

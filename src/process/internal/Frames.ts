@@ -1,5 +1,6 @@
 /** What a task's process and its parent say to each other, over a channel of its own besides the outputs. */
 import { deserialize, serialize } from "node:v8"
+import type { EncodedFailure, EncodedSuccess } from "../../internal/values/TaskExit.ts"
 
 /** What is to be done; the first and only frame to the process. Values are written by the task's codecs. */
 export interface Order {
@@ -14,12 +15,11 @@ export interface Order {
   readonly signal: NodeJS.Signals
 }
 
-/** What comes of it. */
-export type Reply =
-  /** The handler begins. */
-  | { readonly _tag: "Started" }
-  | { readonly _tag: "Success"; readonly value: unknown }
-  | { readonly _tag: "Failure"; readonly cause: unknown }
+/** How it has ended. */
+export type Ended = EncodedSuccess | EncodedFailure
+
+/** What comes of it: the handler begins, or it has ended. */
+export type Reply = { readonly _tag: "Started" } | Ended
 
 /** The descriptor of the channel in the process. */
 export const channelFd = 3

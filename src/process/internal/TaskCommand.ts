@@ -9,11 +9,11 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Task from "../../Task.ts"
 import * as TaskCodec from "../../internal/values/TaskCodec.ts"
+import * as TaskExit from "../../internal/values/TaskExit.ts"
 import {
   ModuleInvalid,
   NotTransferable,
   PayloadInvalid,
-  ResultInvalid,
   TaskCancelled,
   type TaskError,
   TaskNotFound,
@@ -45,7 +45,7 @@ export class TaskCommand {
   private readonly task: Task.Any
   private readonly order: Omit<Frames.Order, "attempt">
   private started = Deferred.makeUnsafe<void>()
-  private reply: Exclude<Frames.Reply, { readonly _tag: "Started" }> | undefined
+  private reply: Frames.Ended | undefined
   private pid = 0
 
   constructor(
@@ -95,7 +95,7 @@ export class TaskCommand {
   /** Why the last run, which is over, has not even begun. */
   get startError(): StartError | undefined {
     if (this.reply?._tag !== "Failure" || Deferred.isDoneUnsafe(this.started)) return undefined
-    const exit = TaskCodec.decodeFailure(TaskCodec.of(this.task), this.reply.cause)
+    const exit = TaskExit.decode(this.task, this.reply)
     const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
     const isOne = [ModuleInvalid, TaskNotFound, PayloadInvalid].some((kind) => error instanceof kind)
     return isOne ? (error as StartError) : undefined
@@ -104,20 +104,13 @@ export class TaskCommand {
   /** What came of the task in the last run, when the process is over. */
   result(exit: ProcessExit, timeout: Duration.Duration | undefined, name: string): Exit.Exit<unknown, unknown> {
     const of = { task: this.task.name, taskId: this.taskId }
-    const codec = TaskCodec.of(this.task)
-    if (this.reply?._tag === "Success") {
-      const value = codec.success.decode(this.reply.value)
-      return Result.isSuccess(value)
-        ? Exit.succeed(value.success)
-        : Exit.fail(new ResultInvalid({ task: of.task, issue: value.failure.message }))
-    }
-    const failed = this.reply === undefined ? undefined : TaskCodec.decodeFailure(codec, this.reply.cause)
-    const wasInterrupted = failed === undefined || (Exit.isFailure(failed) && Cause.hasInterruptsOnly(failed.cause))
+    const ended = this.reply && TaskExit.decode(this.task, this.reply)
+    const wasInterrupted = ended === undefined || (Exit.isFailure(ended) && Cause.hasInterruptsOnly(ended.cause))
     if (wasInterrupted && exit.reason === "Stopped") return Exit.fail(new TaskCancelled(of))
     if (wasInterrupted && exit.reason === "TimedOut") {
       return Exit.fail(new TaskTimeout({ ...of, timeout: Duration.toMillis(timeout!) }))
     }
-    return failed ?? Exit.fail(this.crashed(exit, name))
+    return ended ?? Exit.fail(this.crashed(exit, name))
   }
 
   private crashed({ exitCode, lastLines, signal }: ProcessExit, name: string): TaskError {
@@ -141,12 +134,11 @@ export const make = (
   payload: unknown,
   options: { readonly module: URL | string; readonly execArgv: ReadonlyArray<string>; readonly signal: NodeJS.Signals }
 ): Effect.Effect<TaskCommand, PayloadInvalid | NotTransferable> => {
-  const encoded = TaskCodec.of(task).payload.encode(payload)
-  if (Result.isFailure(encoded)) {
-    return Effect.fail(new PayloadInvalid({ task: task.name, issue: encoded.failure.message }))
-  }
+  const encoded = TaskCodec.encodePayload(task, payload)
+  if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
   return Effect.try({
     try: () => {
+      // What only the clone itself finds out.
       structuredClone(encoded.success)
       return new TaskCommand(task, encoded.success, options)
     },

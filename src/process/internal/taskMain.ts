@@ -9,12 +9,11 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as FiberRunner from "../../runner/FiberRunner.ts"
-import * as Task from "../../Task.ts"
 import * as TaskCodec from "../../internal/values/TaskCodec.ts"
-import { ModuleInvalid, NotTransferable, PayloadInvalid, ResultInvalid, TaskNotFound } from "../../TaskError.ts"
+import * as TaskExit from "../../internal/values/TaskExit.ts"
+import { ModuleInvalid, TaskNotFound } from "../../TaskError.ts"
 import * as TaskHandlers from "../../TaskHandlers.ts"
 import * as TaskRequest from "../../TaskRequest.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
@@ -41,7 +40,9 @@ const obey = (order: Frames.Order, load: LoadModule, channel: Socket): void => {
     if (signal !== "SIGKILL" && signal !== "SIGSTOP") process.on(signal, () => fiber.interruptUnsafe())
   }
   fiber.addObserver((exit) => {
-    const reply = Exit.isSuccess(exit) ? exit.value : failure(undefined, exit.cause)
+    const reply = Exit.isSuccess(exit)
+      ? exit.value
+      : ({ _tag: "Failure", cause: TaskExit.encodeCommon(exit.cause) } as const)
     channel.removeAllListeners("close")
     channel.end(encode(order, reply), () => process.exit(reply._tag === "Success" ? 0 : 1))
   })
@@ -58,59 +59,38 @@ const logger = Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) 
 })
 
 /** What came of a task. It fails only when it is interrupted, or by a bug. */
-const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.Effect<Frames.Reply> =>
+const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.Effect<Frames.Ended> =>
   Effect.gen(function* () {
     const handlers = yield* build(order.module, load)
     const known = TaskHandlers.fromContext(handlers)
     const handler = known.get(order.task)
     if (handler === undefined) {
-      return failure(undefined, Cause.fail(new TaskNotFound({ task: order.task, available: [...known.keys()] })))
+      return yield* new TaskNotFound({ task: order.task, available: [...known.keys()] })
     }
     const { task } = handler
-    const codec = TaskCodec.of(task)
-    const payload = codec.payload.decode(order.payload)
-    if (Result.isFailure(payload)) {
-      return failure(task, Cause.fail(new PayloadInvalid({ task: task.name, issue: payload.failure.message })))
-    }
+    const payload = yield* Effect.fromResult(TaskCodec.decodePayload(task, order.payload))
     const runner = Context.get(
       yield* Layer.build(FiberRunner.layer(Layer.succeedContext(handlers), { shutdownGrace: "1 second" })),
       TaskRunner
     )
-    const request = TaskRequest.make(yield* Effect.context<never>(), task, payload.success, undefined)
+    const request = TaskRequest.make(yield* Effect.context<never>(), task, payload, undefined)
     request.resume({ id: order.taskId, createdAt: request.createdAt, attempt: order.attempt })
     begun()
     const exit = yield* Effect.exit(runner.execute(request))
-    return replyOf(task, exit)
+    return TaskExit.encode(task, exit).exit
   }).pipe(
     Effect.scoped,
     Effect.provide(Logger.layer([logger])),
-    Effect.catch((error) => Effect.succeed(failure(undefined, Cause.fail(error))))
+    Effect.catch((error) => Effect.succeed(TaskExit.ofError(error).exit))
   )
 
-const replyOf = (task: Task.Any, exit: Exit.Exit<unknown, unknown>): Frames.Reply => {
-  if (Exit.isFailure(exit)) return failure(task, exit.cause)
-  const value = TaskCodec.of(task).success.encode(exit.value)
-  return Result.isSuccess(value)
-    ? { _tag: "Success", value: value.success }
-    : failure(task, Cause.fail(new ResultInvalid({ task: task.name, issue: value.failure.message })))
-}
-
-/** Has the codecs for errors that are no task's own. */
-const anyTask = Task.make("any")
-
-const failure = (task: Task.Any | undefined, cause: Cause.Cause<unknown>): Frames.Reply => ({
-  _tag: "Failure",
-  cause: TaskCodec.encodeFailure(TaskCodec.of(task ?? anyTask), cause)
-})
-
 /** Writes a frame. A value of the handler that cannot leave the process is a failure of its own. */
-const encode = ({ task }: Frames.Order, reply: Frames.Reply): Uint8Array => {
+const encode = ({ task }: Frames.Order, reply: Frames.Ended): Uint8Array => {
   try {
     return Frames.encode(reply)
   } catch (error) {
-    const path = reply._tag === "Success" ? "result" : "error"
     const reason = error instanceof Error ? error.message : String(error)
-    return Frames.encode(failure(undefined, Cause.fail(new NotTransferable({ task, path, reason }))))
+    return Frames.encode(TaskExit.ofError(TaskExit.refusalOf(task, reply._tag, { path: "", reason })).exit)
   }
 }
 

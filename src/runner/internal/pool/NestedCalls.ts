@@ -4,15 +4,16 @@
  * A call that comes from a worker becomes a job like any other. What comes of it goes back as it is, without being read
  * here.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { TaskCancelled, type TaskError } from "../../../TaskError.ts"
 import { defaultPriority, type TaskInfo } from "../../../TaskRequest.ts"
 import type { Nested } from "../../../TaskRunner.ts"
-import * as Exchange from "../wire/Exchange.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { Job, type JobOwner } from "./Job.ts"
 import type { Pool } from "./Pool.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
-import type { PortablePayload } from "./Receiver.ts"
+import type { PortablePayload } from "../portable/PortableTask.ts"
 import * as Wire from "../wire/Wire.ts"
 const { Op } = Wire
 
@@ -102,11 +103,11 @@ class NestedJob extends Job {
     else this.end(Op.CallFail, failure, false)
   }
   failWith(error: TaskError): void {
-    this.end(Op.CallFail, Exchange.taskErrorFailure(error), true)
+    this.end(Op.CallFail, TaskExit.encodeError(error), true)
   }
   interrupted(): void {
     if (this.cancelled) this.failWith(new TaskCancelled({ task: this.name, taskId: this.id }))
-    else this.end(Op.CallFail, Exchange.interruptFailure, true)
+    else this.end(Op.CallFail, TaskExit.encodeCommon(Cause.interrupt()), true)
   }
   chunk(values: ReadonlyArray<unknown>): void {
     this.caller.say(false, Op.CallChunk, this.number, values)

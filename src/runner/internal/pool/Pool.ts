@@ -11,7 +11,7 @@
  */
 import { DurationHistogram, type WorkerStats } from "../../../RunnerStats.ts"
 import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound } from "../../../TaskError.ts"
-import * as Exchange from "../wire/Exchange.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { Intake, type QueueOptions } from "../../../internal/limit/Intake.ts"
 import type { Job, JobOwner } from "./Job.ts"
 import { type PoolWorker, watchInterval } from "./PoolWorker.ts"
@@ -295,8 +295,8 @@ export class Pool implements WorkersOwner, JobOwner {
           job?.fail(records[at + 3])
           break
         case Op.Refused: {
-          const path = `${records[at + 2] as string}${records[at + 3] as string}`
-          job?.failWith(new NotTransferable({ task: job.name, path, reason: records[at + 4] as string }))
+          const path = records[at + 2] as string
+          job?.failWith(new NotTransferable({ task: job.name, path, reason: records[at + 3] as string }))
           break
         }
         case Op.Chunk:
@@ -426,8 +426,8 @@ export class Pool implements WorkersOwner, JobOwner {
   readonly onRefused = (worker: PoolWorker, record: ReadonlyArray<unknown>, refusal: Refusal): void => {
     if (record[0] !== Op.Run) {
       // The result of a task that one of its handlers has called.
-      const error = new NotTransferable({ task: "", path: `result${refusal.path}`, reason: refusal.reason })
-      return worker.say(true, Op.CallFail, record[1], Exchange.taskErrorFailure(error))
+      const error = TaskExit.refusalOf("", record[0] === Op.CallFail ? "Failure" : "Success", refusal)
+      return worker.say(true, Op.CallFail, record[1], TaskExit.encodeError(error))
     }
     const job = worker.outstanding.get(record[1] as number)
     if (job === undefined) return

@@ -8,20 +8,14 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
-import { NotTransferable, PayloadInvalid, type TaskError } from "../../../TaskError.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
+import type { NotTransferable, PayloadInvalid, TaskError } from "../../../TaskError.ts"
 import type { TaskRequest } from "../../../TaskRequest.ts"
 import { ChunkBuffer } from "../wire/ChunkBuffer.ts"
+import * as PortableTask from "../portable/PortableTask.ts"
 import * as Exchange from "../wire/Exchange.ts"
-import * as FreeVariables from "../wire/FreeVariables.ts"
 import * as Uncloneable from "../../../internal/values/Uncloneable.ts"
 import type * as Wire from "../wire/Wire.ts"
-
-/** What travels in place of the payload of a task that brings its source along. */
-export interface PortablePayload {
-  readonly name: string
-  readonly source: string
-  readonly payload: unknown
-}
 
 /** A task that has been handed over. */
 export interface Work {
@@ -53,20 +47,15 @@ const end = (self: Receiver, exit: Exit.Exit<unknown, unknown>): void => {
   self.onEnd?.()
 }
 
-const read = (self: Receiver, value: unknown): Exit.Exit<unknown, unknown> => {
-  const { task } = self.request
-  const result = TaskCodec.of(task).success.decode(value)
-  return Result.isSuccess(result)
-    ? Exit.succeed(result.success)
-    : Exit.die(new Error(`The result of task "${task.name}" could not be read: ${result.failure.message}`))
-}
-
 export const succeed = (self: Receiver, value: unknown): void =>
-  end(self, self.chunks === undefined && !self.request.discard ? read(self, value) : Exit.void)
+  end(
+    self,
+    self.chunks === undefined && !self.request.discard ? TaskExit.decodeResult(self.request.task, value) : Exit.void
+  )
 
 export const fail = (self: Receiver, failure: unknown): void => {
   const { request } = self
-  end(self, request.cancelled ? request.stopped : TaskCodec.decodeFailure(TaskCodec.of(request.task), failure))
+  end(self, request.cancelled ? request.stopped : TaskExit.decodeFailure(request.task, failure))
 }
 
 export const failWith = (self: Receiver, error: TaskError): void => end(self, Exit.fail(error))
@@ -76,7 +65,7 @@ export const interrupted = (self: Receiver): void => end(self, self.request.stop
 export const chunk = (self: Receiver, values: ReadonlyArray<unknown>): void => {
   const decoded: Array<unknown> = []
   for (const value of values) {
-    const exit = read(self, value)
+    const exit = TaskExit.decodeResult(self.request.task, value)
     if (Exit.isFailure(exit)) return self.chunks?.end(exit)
     decoded.push(exit.value)
   }
@@ -132,31 +121,14 @@ export const isText = (request: TaskRequest): boolean =>
 
 /** Writes the payload of a request. */
 export const encode = (request: TaskRequest): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
-  const codec = TaskCodec.of(request.task).payload
-  if (codec.text) {
-    const encoded = codec.encode(request.payload)
-    return Result.isSuccess(encoded)
-      ? (encoded as Result.Success<unknown, never>)
-      : Result.fail(invalid(request, encoded.failure.message))
-  }
-  const encoded = codec.encodeMoving(request.payload)
-  if (Result.isFailure(encoded)) return Result.fail(invalid(request, encoded.failure.message))
+  const { payload, task, transfer } = request
+  if (TaskCodec.of(task).payload.text) return TaskCodec.encodePayload(task, payload)
+  const encoded = TaskCodec.encodePayloadMoving(task, payload, transfer)
+  if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
   const { objects, value } = encoded.success
   if (objects.length > 0) request.moved = objects
-  const uncloneable = Uncloneable.check(value, request.transfer)
-  if (uncloneable !== undefined) {
-    const { path, reason } = uncloneable
-    return Result.fail(new NotTransferable({ task: request.name, path: `payload${path}`, reason }))
-  }
-  const { portable } = request.task
-  if (portable === undefined) return Result.succeed(value)
-  const refusal = FreeVariables.check(portable.source)
-  if (refusal !== undefined) return Result.fail(new NotTransferable({ task: request.name, ...refusal }))
-  const payload: PortablePayload = { name: request.name, source: portable.source, payload: value }
-  return Result.succeed(payload)
+  return task.portable === undefined ? Result.succeed(value) : PortableTask.wrap(task.name, task.portable, value)
 }
-
-const invalid = (request: TaskRequest, issue: string) => new PayloadInvalid({ task: request.name, issue })
 
 /**
  * Hands a task over. The payload is as it travels. What is given back stands for the call, and is a {@link Receiver} made

@@ -15,22 +15,13 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Tracer from "effect/Tracer"
-import * as PortableSource from "../../../internal/values/PortableSource.ts"
-import type * as Receiver from "../pool/Receiver.ts"
-import * as Uncloneable from "../../../internal/values/Uncloneable.ts"
+import * as PortableTask from "../portable/PortableTask.ts"
 import type { Claim, Consumer, Settlement, Signal } from "../../../store/TaskQueue.ts"
 import { discarded } from "../../../store/TaskStore.ts"
 import * as Task from "../../../Task.ts"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
-import {
-  NotTransferable,
-  PayloadInvalid,
-  ResultInvalid,
-  type StoreFailure,
-  TaskCancelled,
-  type TaskError,
-  TaskTimeout
-} from "../../../TaskError.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
+import { type StoreFailure, TaskCancelled, type TaskError, TaskTimeout } from "../../../TaskError.ts"
 import { type Caller, TaskRequest } from "../../../TaskRequest.ts"
 import type { TaskRunner } from "../../../TaskRunner.ts"
 import * as StoredTask from "./StoredTask.ts"
@@ -282,10 +273,10 @@ export class Reading {
     const name = StoredTask.nameOf(claim)
     const known = this.environment.tasks.get(name)
     if (known !== undefined) return known
-    const { source } = claim.payload as Receiver.PortablePayload
+    const { source } = claim.payload as PortableTask.PortablePayload
     let task = this.portables.get(source)
     if (task === undefined || task.name !== name) {
-      const { handle } = PortableSource.handler(name, source)
+      const { handle } = PortableTask.handler(name, source)
       // A function of one parameter, so that a payload of several arguments is not spread twice.
       const f = (payload: unknown) => handle(payload)
       task = { ...Task.fn(name, f), portable: { f, source } } as Task.Any
@@ -296,12 +287,10 @@ export class Reading {
 
   private begin(claim: Claim): void {
     const task = this.taskOf(claim)
-    const refuse = (error: TaskError) => this.settleUnstarted(claim, failed(task, Cause.fail(error)))
-    const sent = task.portable === undefined ? claim.payload : (claim.payload as Receiver.PortablePayload).payload
-    const payload = TaskCodec.of(task).payload.decode(sent)
-    if (Result.isFailure(payload)) {
-      return refuse(new PayloadInvalid({ task: task.name, issue: payload.failure.message }))
-    }
+    const refuse = (error: TaskError) => this.settleUnstarted(claim, failed(error))
+    const sent = task.portable === undefined ? claim.payload : (claim.payload as PortableTask.PortablePayload).payload
+    const payload = TaskCodec.decodePayload(task, sent)
+    if (Result.isFailure(payload)) return refuse(payload.failure)
     const { deadline, discardResult, parentId, principal, priority, tags, trace } = claim
     const left = deadline === undefined ? undefined : deadline - this.caller.clock.currentTimeMillisUnsafe()
     if (left !== undefined && left <= 0) return refuse(timeoutOf(task, claim))
@@ -343,26 +332,27 @@ export class Reading {
 
   private settlementOf(work: Work, exit: Exit.Exit<unknown, unknown>): Settlement {
     const { claim, task } = work
-    if (Exit.isSuccess(exit)) return work.discard ? unwanted : succeeded(task, exit.value)
+    if (Exit.isSuccess(exit)) return work.discard ? unwanted : done(TaskExit.encode(task, exit))
     if (work.released) return { _tag: "Release" }
     if (work.unwanted) return this.cancelled(task, claim)
-    if (Cause.hasInterruptsOnly(exit.cause)) return failed(task, exit.cause, "cancelled")
+    if (Cause.hasInterruptsOnly(exit.cause)) return done(TaskExit.encodeFailure(task, exit.cause), "cancelled")
     const cause = Cause.map(exit.cause, (error) =>
       error instanceof TaskTimeout && error.taskId === claim.id ? timeoutOf(task, claim) : error
     )
     const delay = delayAfter(task, claim, cause)
     // A handler may cancel its own task.
-    if (delay === undefined) return failed(task, cause, work.status === "cancelled" ? "cancelled" : "failed")
+    const { exit: failure, text } = TaskExit.encodeFailure(task, cause)
+    if (delay === undefined) return done({ exit: failure, text }, work.status === "cancelled" ? "cancelled" : "failed")
     const runAt = this.caller.clock.currentTimeMillisUnsafe() + delay
-    return { _tag: "Retry", runAt, ...encodeFailure(task, cause) }
+    return { _tag: "Retry", runAt, cause: failure.cause, text }
   }
 
   /** A task that was cancelled because its time was over has failed. */
   private cancelled(task: Task.Any, claim: Claim): Settlement {
     if (claim.deadline !== undefined && claim.deadline <= this.caller.clock.currentTimeMillisUnsafe()) {
-      return failed(task, Cause.fail(timeoutOf(task, claim)))
+      return failed(timeoutOf(task, claim))
     }
-    return failed(task, Cause.fail(new TaskCancelled({ task: task.name, taskId: claim.id })), "cancelled")
+    return failed(new TaskCancelled({ task: task.name, taskId: claim.id }), "cancelled")
   }
 
   /** Writes how a claim ends. */
@@ -437,13 +427,11 @@ const timeoutOf = (task: Task.Any, { attempt, createdAt, deadline, id, runAt }: 
   new TaskTimeout({ task: task.name, taskId: id, timeout: deadline! - (attempt === 1 ? runAt : createdAt) })
 
 /** The same end without its value, when that is not all JSON, so that a serialization may have been unable to write it. */
-const writable = ({ id, name }: Claim, settlement: Settlement, reason: string): Settlement => {
+const writable = ({ name }: Claim, settlement: Settlement, reason: string): Settlement => {
   if (settlement._tag === "Release" || settlement.text) return settlement
-  const what = settlement._tag === "Done" && settlement.exit._tag === "Success" ? "result" : "error"
-  const cause = TaskCodec.taskErrorFailure(new NotTransferable({ task: name, path: `${what} of ${id}`, reason }))
-  return settlement._tag === "Retry"
-    ? { ...settlement, cause, text: true }
-    : { _tag: "Done", status: "failed", exit: { _tag: "Failure", cause }, text: true }
+  const what = settlement._tag === "Done" ? settlement.exit._tag : "Failure"
+  const { exit, text } = TaskExit.ofError(TaskExit.refusalOf(name, what, { path: "", reason }))
+  return settlement._tag === "Retry" ? { ...settlement, cause: exit.cause, text } : done({ exit, text })
 }
 
 const delayAfter = (task: Task.Any, claim: Claim, cause: Cause.Cause<unknown>): number | undefined => {
@@ -455,36 +443,13 @@ const delayAfter = (task: Task.Any, claim: Claim, cause: Cause.Cause<unknown>): 
   }
 }
 
-const encodeFailure = (
-  task: Task.Any,
-  cause: Cause.Cause<unknown>
-): { readonly cause: unknown; readonly text: boolean } => {
-  const codec = TaskCodec.of(task)
-  const encoded = TaskCodec.encodeFailure(codec, cause)
-  if (codec.failure.text || Uncloneable.check(encoded, undefined) === undefined) {
-    return { cause: encoded, text: codec.failure.text }
-  }
-  return { cause: TaskCodec.encodeFailure(codec, Cause.die(new Error(Cause.pretty(cause)))), text: codec.failure.text }
-}
+/** The end of a task. What it has given may turn out to be none that can be written. */
+const done = (
+  { exit, text }: TaskExit.Written,
+  status: "completed" | "failed" | "cancelled" = exit._tag === "Success" ? "completed" : "failed"
+): Settlement => ({ _tag: "Done", status, exit, text })
 
-const failed = (task: Task.Any, cause: Cause.Cause<unknown>, status: "failed" | "cancelled" = "failed"): Settlement => {
-  const { cause: encoded, text } = encodeFailure(task, cause)
-  return { _tag: "Done", status, exit: { _tag: "Failure", cause: encoded }, text }
-}
+const failed = (error: TaskError, status: "failed" | "cancelled" = "failed"): Settlement =>
+  done(TaskExit.ofError(error), status)
 
 const unwanted: Settlement = { _tag: "Done", status: "completed", exit: discarded, text: true }
-
-const succeeded = (task: Task.Any, result: unknown): Settlement => {
-  const codec = TaskCodec.of(task).success
-  const encoded = codec.encode(result)
-  if (Result.isFailure(encoded)) {
-    return failed(task, Cause.fail(new ResultInvalid({ task: task.name, issue: encoded.failure.message })))
-  }
-  const value = encoded.success
-  const refusal = codec.text ? undefined : Uncloneable.check(value, undefined)
-  if (refusal !== undefined) {
-    const path = `result${refusal.path}`
-    return failed(task, Cause.fail(new NotTransferable({ task: task.name, path, reason: refusal.reason })))
-  }
-  return { _tag: "Done", status: "completed", exit: { _tag: "Success", value }, text: codec.text }
-}

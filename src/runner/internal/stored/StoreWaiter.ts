@@ -1,5 +1,4 @@
 /** A call that waits for a task of a store: it follows what the store says of it, and ends with it. */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -7,12 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { DurationHistogram, type RunnerStats } from "../../../RunnerStats.ts"
 import type { Offered, TaskQueue } from "../../../store/TaskQueue.ts"
 import type { EncodedExit, TaskChange, TaskRecord, TaskStore } from "../../../store/TaskStore.ts"
-import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { type StoreFailure, TaskCancelled, TaskTimeout } from "../../../TaskError.ts"
 import type { TaskRequest, TaskStatus, TaskWork } from "../../../TaskRequest.ts"
 
@@ -24,14 +22,9 @@ const patiently = Schedule.min([Schedule.exponential("100 millis"), Schedule.spa
 
 /** What a task's record says of its end, as its caller gets it. */
 const exitOf = (request: TaskRequest, exit: EncodedExit): Exit.Exit<unknown, unknown> => {
-  const codec = TaskCodec.of(request.task)
-  if (exit._tag === "Failure") return TaskCodec.decodeFailure(codec, exit.cause)
   // An earlier call may stand for this one, which did not want the result.
-  if (request.discard || exit.discarded) return Exit.void
-  const value = codec.success.decode(exit.value)
-  return Result.isSuccess(value)
-    ? Exit.succeed(value.success)
-    : Exit.die(new Error(`The result of task "${request.name}" could not be read: ${value.failure.message}`))
+  if (exit._tag === "Success" && (request.discard || exit.discarded)) return Exit.void
+  return TaskExit.decode(request.task, exit)
 }
 
 /** Makes an Effect interruptible again, in a region that is not. */
@@ -284,8 +277,7 @@ export class Waiter implements TaskWork {
           Effect.sync(() => {
             this.timer = undefined
             this.timedOut = true
-            const cause = TaskCodec.encodeFailure(TaskCodec.of(this.request.task), Cause.fail(this.timeoutError()))
-            this.cancel({ _tag: "Failure", cause })
+            this.cancel(TaskExit.ofError(this.timeoutError()).exit)
           })
         )
       )

@@ -10,19 +10,20 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Tracer from "effect/Tracer"
-import * as Receiver from "../pool/Receiver.ts"
 import { type Claim, defaultMaxAttempts, defaultQueue, type NewTask } from "../../../store/TaskQueue.ts"
 import type { TaskRecord, TraceParent } from "../../../store/TaskStore.ts"
 import type * as Task from "../../../Task.ts"
+import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import { isFinal, type NotTransferable, type PayloadInvalid, TaskRejected } from "../../../TaskError.ts"
 import type { TaskInfo, TaskRequest } from "../../../TaskRequest.ts"
+import * as PortableTask from "../portable/PortableTask.ts"
 
 /** The name under which functions wait that bring their source along, so that only readers that run such take them. */
 export const portableName = "effect-strand/portable"
 
 /** The name of the task that a record is about. */
 export const nameOf = ({ name, payload }: Pick<TaskRecord, "name" | "payload">): string =>
-  name === portableName ? ((payload as Partial<Receiver.PortablePayload> | null)?.name ?? name) : name
+  name === portableName ? ((payload as Partial<PortableTask.PortablePayload> | null)?.name ?? name) : name
 
 /** What is known of a task by its record. */
 export const infoOf = (record: TaskRecord): TaskInfo => ({
@@ -154,10 +155,16 @@ const inboxRefusal = ({ name }: TaskRequest) =>
 /** Why a request is not written. */
 export type Refusal = PayloadInvalid | NotTransferable | TaskRejected
 
+const encodePayload = (task: Task.Any, payload: unknown): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
+  const encoded = TaskCodec.encodePayload(task, payload)
+  if (task.portable === undefined || Result.isFailure(encoded)) return encoded
+  return PortableTask.wrap(task.name, task.portable, encoded.success)
+}
+
 /** Writes a request. */
 export const make = (request: TaskRequest): Result.Result<NewTask, Refusal> => {
   if (request.task.inbox !== undefined) return Result.fail(inboxRefusal(request))
-  const payload = Receiver.encode(request)
+  const payload = encodePayload(request.task, request.payload)
   if (Result.isFailure(payload)) return Result.fail(payload.failure)
   const attempts = attemptsOf(request)
   if (Result.isFailure(attempts)) return Result.fail(attempts.failure)
@@ -171,7 +178,7 @@ export const make = (request: TaskRequest): Result.Result<NewTask, Refusal> => {
     name: portable ? portableName : name,
     queue: options.queue ?? defaultQueue,
     payload: payload.success,
-    text: Receiver.isText(request),
+    text: !portable && TaskCodec.of(request.task).payload.text,
     priority: request.priority,
     createdAt: request.createdAt,
     runAt,

@@ -1,6 +1,6 @@
 /**
- * The small parts of a call that crosses to a worker or back: log entries, spans, progress and the exits of tasks, in the
- * form in which they travel.
+ * The small parts of a call that crosses to a worker or back: log entries, spans and levels, in the form in which they
+ * travel.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -9,7 +9,6 @@ import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-export { interruptFailure, taskErrorFailure } from "../../../internal/values/TaskCodec.ts"
 import type { TaskRequest } from "../../../TaskRequest.ts"
 import type { LogEntry, Meta } from "./Wire.ts"
 

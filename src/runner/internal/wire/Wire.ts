@@ -55,7 +55,7 @@ export const Op = {
   Control: 19,
   /** bytes of heap in use */
   Memory: 20,
-  /** sequence number, what could not be sent, where in it the reason is, the reason */
+  /** sequence number, where in what could not be sent the reason is, the reason */
   Refused: 21,
 
   // Messages to running tasks, which are sent as they are asked for.
@@ -76,7 +76,7 @@ export const Op = {
 } as const
 
 /** How many places of a frame a record of each operation takes, its code included. */
-const strides = [6, 2, 3, 1, 3, 3, 3, 3, 2, 2, 3, 4, 4, 3, 3, 3, 6, 2, 3, 4, 2, 5, 3, 2, 3, 2, 3, 3]
+const strides = [6, 2, 3, 1, 3, 3, 3, 3, 2, 2, 3, 4, 4, 3, 3, 3, 6, 2, 3, 4, 2, 4, 3, 2, 3, 2, 3, 3]
 
 /** The index of a task that brings its source along, in place of a handler's. */
 export const portableIndex = -1

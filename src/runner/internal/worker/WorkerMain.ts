@@ -4,6 +4,7 @@
  * It knows nothing of threads or processes: the main files (`threadMain.ts`, `processMain.ts`) give it a
  * way to send frames and to draw claims.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,6 +16,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { TaskContext } from "../../../TaskContext.ts"
 import { ResultInvalid, TaskCancelled, type TaskRejected, TaskTimeout } from "../../../TaskError.ts"
 import type * as TaskHandlers from "../../../TaskHandlers.ts"
@@ -25,8 +27,7 @@ import { refusalOf } from "../wire/Definitions.ts"
 import * as Exchange from "../wire/Exchange.ts"
 import { Inbox } from "./Inbox.ts"
 import * as ModuleLoader from "./ModuleLoader.ts"
-import * as PortableSource from "../../../internal/values/PortableSource.ts"
-import type { PortablePayload } from "../pool/Receiver.ts"
+import * as PortableTask from "../portable/PortableTask.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import { WorkerCalls } from "./WorkerCalls.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -102,7 +103,7 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
     return typeof this.wireId === "number" ? makeId(this.worker.idPrefix, this.wireId) : this.wireId
   }
   get name(): string {
-    return this.worker.programs[this.index]?.handler.task.name ?? (this.payload as PortablePayload).name
+    return this.worker.programs[this.index]?.handler.task.name ?? (this.payload as PortableTask.PortablePayload).name
   }
   get attempt(): number {
     return this.meta?.attempt ?? 1
@@ -324,9 +325,9 @@ export class WorkerMain {
   }
 
   private run(entry: Entry): void {
-    if (entry.interrupted) return this.say(true, Op.Fail, entry.seq, 0, Exchange.interruptFailure)
+    if (entry.interrupted) return this.say(true, Op.Fail, entry.seq, 0, TaskExit.encodeCommon(Cause.interrupt()))
     if (entry.refusal !== undefined) {
-      return this.say(true, Op.Fail, entry.seq, 0, Exchange.taskErrorFailure(entry.refusal))
+      return this.say(true, Op.Fail, entry.seq, 0, TaskExit.encodeError(entry.refusal))
     }
     const program = entry.index === Wire.portableIndex ? this.portable(entry) : this.programs[entry.index]!
     const now = performance.now()
@@ -348,7 +349,7 @@ export class WorkerMain {
 
   private work(entry: Entry, program: Program): Effect.Effect<unknown, unknown> {
     const decoded = program.codec.payload.decode(
-      entry.index === Wire.portableIndex ? (entry.payload as PortablePayload).payload : entry.payload
+      entry.index === Wire.portableIndex ? (entry.payload as PortableTask.PortablePayload).payload : entry.payload
     )
     if (Result.isFailure(decoded)) {
       return Effect.die(new Error(`The payload of task "${entry.name}" could not be read: ${decoded.failure.message}`))
@@ -400,10 +401,10 @@ export class WorkerMain {
   }
 
   private portable(entry: Entry): Program {
-    const { name, source } = entry.payload as PortablePayload
+    const { name, source } = entry.payload as PortableTask.PortablePayload
     let program = this.portables.get(source)
     if (program === undefined) {
-      program = this.program(PortableSource.handler(name, source))
+      program = this.program(PortableTask.handler(name, source))
       this.portables.set(source, program)
     }
     return program
@@ -437,9 +438,9 @@ export class WorkerMain {
         return this.scheduleFlush()
       }
       const invalid = new ResultInvalid({ task: handler.task.name, issue: encoded.failure.message })
-      return this.say(true, Op.Fail, entry.seq, micros, Exchange.taskErrorFailure(invalid))
+      return this.say(true, Op.Fail, entry.seq, micros, TaskExit.encodeError(invalid))
     }
-    this.say(codec.failure.text, Op.Fail, entry.seq, micros, TaskCodec.encodeFailure(codec, exit.cause))
+    this.say(codec.failure.text, Op.Fail, entry.seq, micros, TaskExit.encodeCause(codec, exit.cause))
   }
 
   /** Writes a value for the record that is pushed next. */
@@ -487,14 +488,14 @@ export class WorkerMain {
     switch (record[0]) {
       case Op.Ok:
       case Op.Fail:
-        this.say(true, Op.Refused, seq, record[0] === Op.Ok ? "result" : "error", refusal.path, refusal.reason)
+        this.refuse(seq, record[0] === Op.Ok ? "Success" : "Failure", refusal)
         break
       case Op.Chunk: {
         const entry = this.entries.get(seq)
         if (entry === undefined) break
         this.entries.delete(seq)
         if (entry.calls === 0) this.running--
-        this.say(true, Op.Refused, seq, "result", refusal.path, refusal.reason)
+        this.refuse(seq, "Success", refusal)
         entry.fiber?.interruptUnsafe()
         break
       }
@@ -510,6 +511,12 @@ export class WorkerMain {
       default:
         this.calls.refused(record, refusal)
     }
+  }
+
+  /** Says of a task that what it has come to cannot be sent. Its name is known to the pool. */
+  private refuse(seq: number, what: "Success" | "Failure", refusal: Refusal): void {
+    const { path, reason } = TaskExit.refusalOf("", what, refusal)
+    this.say(true, Op.Refused, seq, path, reason)
   }
 
   /** Interrupts what is running, runs the finalizers of the tasks modules, and ends. */

@@ -5,7 +5,7 @@
  * all of a reader's claims. Sessions look after each other: a session whose process is gone, or whose lease is over, is
  * ended by the next that looks, and what it held goes back.
  */
-import { encodeError } from "../failures.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { WorkerCrashed } from "../../../TaskError.ts"
 import type { Database } from "./Database.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
@@ -162,7 +162,7 @@ export class Sessions {
               ? "the program that recorded it has ended"
               : `attempt ${String(task["attempts"])} was its last`
         })
-        this.transitions.finish(seq, Status.failed, encodeError(error), true)
+        this.transitions.finish(seq, Status.failed, TaskExit.ofError(error).exit, true)
       } else {
         this.transitions.release(seq, crashed)
       }

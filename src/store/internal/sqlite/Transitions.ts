@@ -5,7 +5,7 @@
  * in the statements: a task is only ended by the holder of its latest fencing token, while it is running.
  */
 import { TaskCancelled } from "../../../TaskError.ts"
-import { encodeError } from "../failures.ts"
+import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import type { Serialization } from "../../Serialization.ts"
 import type { NewTask, Offered } from "../../TaskQueue.ts"
 import type { EncodedExit, NewRecord } from "../../TaskStore.ts"
@@ -150,7 +150,8 @@ export class Transitions {
 
   /** The end of a task that was asked to stop, and has. */
   cancelStopped(seq: number, name: string, id: string): void {
-    this.finish(seq, Status.cancelled, encodeError(new TaskCancelled({ task: name, taskId: id })), true)
+    const error = new TaskCancelled({ task: name, taskId: id })
+    this.finish(seq, Status.cancelled, TaskExit.ofError(error).exit, true)
   }
 
   /** Gives a running task back. The attempt counts when its reader crashed. */
