@@ -83,7 +83,11 @@ describe("runProcess of a task", () => {
 
   it.live("refuses a result that cannot leave the process", () =>
     Effect.gen(function* () {
-      assert.deepInclude(errorOf(yield* run("clone")), { _tag: "NotTransferable", task: "misbehave", path: "result.callback" })
+      assert.deepInclude(errorOf(yield* run("clone")), {
+        _tag: "NotTransferable",
+        task: "misbehave",
+        path: "result.callback"
+      })
       const it = yield* runProcess({ task: liar, module, log })
       assert.deepInclude(yield* Effect.flip(it.result), { _tag: "ResultInvalid", task: "liar" })
     })
