@@ -5,7 +5,7 @@
  * replaces the thread. Interrupting the handle, a time limit and cancelling by id all come to the same.
  */
 import { Cause, Console, Effect, Exit, Fiber } from "effect"
-import { TaskRunner, ThreadRunner } from "../src/index.ts"
+import { TaskRunner, ThreadRunner } from "effect-strand"
 import { add, spin } from "./tasks/work.ts"
 
 const program = Effect.gen(function* () {

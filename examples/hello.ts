@@ -5,7 +5,7 @@
  * by its name, "effect-strand".
  */
 import { Console, Effect } from "effect"
-import { FiberRunner, ProcessRunner, ThreadRunner } from "../src/index.ts"
+import { FiberRunner, ProcessRunner, ThreadRunner } from "effect-strand"
 import handlers, { countPrimes } from "./tasks/primes.ts"
 
 const program = Effect.gen(function* () {

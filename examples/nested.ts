@@ -5,7 +5,7 @@
  * its place, so that no number of threads is too small.
  */
 import { Console, Effect } from "effect"
-import { TaskRunner, ThreadRunner } from "../src/index.ts"
+import { TaskRunner, ThreadRunner } from "effect-strand"
 import { fibonacci } from "./tasks/work.ts"
 
 const program = Effect.gen(function* () {

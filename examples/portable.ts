@@ -5,7 +5,7 @@
  * first call fails, with the name of the variable.
  */
 import { Console, Effect } from "effect"
-import { Task, ThreadRunner } from "../src/index.ts"
+import { Task, ThreadRunner } from "effect-strand"
 
 const hypotenuse = Task.portable("hypotenuse", (a: number, b: number) => Math.sqrt(a * a + b * b))
 

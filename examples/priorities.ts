@@ -4,7 +4,7 @@
  * The runner is held while the tasks come in, so that all of them wait and have to be put in order.
  */
 import { Console, Effect, Fiber } from "effect"
-import { TaskRunner, ThreadRunner } from "../src/index.ts"
+import { TaskRunner, ThreadRunner } from "effect-strand"
 import { add } from "./tasks/work.ts"
 
 const letters = [

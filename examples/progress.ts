@@ -2,7 +2,7 @@
  * Progress: what a handler reports in its thread is a stream of its handle here.
  */
 import { Console, Effect, Fiber, Schema, Stream } from "effect"
-import { ThreadRunner } from "../src/index.ts"
+import { ThreadRunner } from "effect-strand"
 import { climb } from "./tasks/work.ts"
 
 const Progress = Schema.Struct({ step: Schema.Int, of: Schema.Int })

@@ -5,7 +5,7 @@
  * leaves, it is stopped. The number of elements that it has made is kept in shared memory, to look at it from outside.
  */
 import { Console, Effect, Stream } from "effect"
-import { ThreadRunner } from "../src/index.ts"
+import { ThreadRunner } from "effect-strand"
 import { naturals } from "./tasks/work.ts"
 
 const program = Effect.gen(function* () {

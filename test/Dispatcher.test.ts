@@ -11,9 +11,9 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import * as Dispatcher from "../src/Dispatcher.ts"
-import { FiberRunner, Task, TaskRouter, ThreadRunner } from "../src/index.ts"
-import { TaskRunner } from "../src/TaskRunner.ts"
+import * as Dispatcher from "effect-strand/Dispatcher"
+import { FiberRunner, Task, TaskRouter, ThreadRunner } from "effect-strand"
+import { TaskRunner } from "effect-strand/TaskRunner"
 import * as Leaks from "./leaks.ts"
 
 Leaks.check()

@@ -9,9 +9,9 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
-import { FiberRunner, Middleware, StoreReader, StoreRunner, Task, TaskContext, TaskRouter } from "../src/index.ts"
-import * as MemoryStore from "../src/store/MemoryStore.ts"
-import { TaskRunner } from "../src/TaskRunner.ts"
+import { FiberRunner, Middleware, StoreReader, StoreRunner, Task, TaskContext, TaskRouter } from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { TaskRunner } from "effect-strand/TaskRunner"
 import * as Leaks from "./leaks.ts"
 
 Leaks.check()

@@ -8,9 +8,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { FiberRunner, Task, ThreadRunner } from "../src/index.ts"
-import * as Limiter from "../src/Limiter.ts"
-import { TaskRunner } from "../src/TaskRunner.ts"
+import { FiberRunner, Task, ThreadRunner } from "effect-strand"
+import * as Limiter from "effect-strand/Limiter"
+import { TaskRunner } from "effect-strand/TaskRunner"
 import * as Leaks from "./leaks.ts"
 
 Leaks.check()

@@ -1,7 +1,7 @@
 // A plain function gets its payload as its argument, or the elements of its payload as its arguments.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { FiberRunner, Strand, Task, ThreadRunner } from "../src/index.ts"
+import { FiberRunner, Strand, Task, ThreadRunner } from "effect-strand"
 import * as Portable from "../src/internal/values/Portable.ts"
 import * as Leaks from "./leaks.ts"
 

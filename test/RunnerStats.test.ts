@@ -1,7 +1,7 @@
 // Percentiles out of buckets are close to those of all values, and those of several runners are those of one.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { DurationHistogram, Durations, merge, type RunnerStats } from "../src/RunnerStats.ts"
+import { DurationHistogram, Durations, merge, type RunnerStats } from "effect-strand/RunnerStats"
 
 describe("DurationHistogram", () => {
   it("is all zero without values", () => {

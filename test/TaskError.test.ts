@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { FiberRunner, Task, TaskError } from "../src/index.ts"
+import { FiberRunner, Task, TaskError } from "effect-strand"
 
 /** All error classes that the module exports, by their tags. */
 const classes = Object.entries(TaskError).flatMap(([name, value]) =>

@@ -19,12 +19,12 @@ import {
   TaskContext,
   TaskRouter,
   ThreadRunner
-} from "../src/index.ts"
-import * as MemoryStore from "../src/store/MemoryStore.ts"
-import { TaskStore } from "../src/store/TaskStore.ts"
-import { CircuitOpen } from "../src/TaskError.ts"
-import { TaskRunner } from "../src/TaskRunner.ts"
-import { RunnerSuite } from "../src/testing/index.ts"
+} from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { TaskStore } from "effect-strand/TaskStore"
+import { CircuitOpen } from "effect-strand/TaskError"
+import { TaskRunner } from "effect-strand/TaskRunner"
+import { RunnerSuite } from "effect-strand/testing"
 import * as Leaks from "./leaks.ts"
 
 Leaks.check()

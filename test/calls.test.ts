@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { threadId } from "node:worker_threads"
-import { FiberRunner, Task, ThreadRunner } from "../src/index.ts"
+import { FiberRunner, Task, ThreadRunner } from "effect-strand"
 import * as Leaks from "./leaks.ts"
 
 Leaks.check()

@@ -5,7 +5,7 @@
  * everything else that the work takes is loaded where the work is done.
  */
 import * as Schema from "effect/Schema"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 export const FunctionInfo = Schema.Struct({
   name: Schema.String,

@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Data, Duration, Effect, Layer, Result, Runtime } from "effect"
-import { FiberRunner, ProcessRunner, type TaskError, type TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, ProcessRunner, type TaskError, type TaskRunner, ThreadRunner } from "effect-strand"
 import { type AnalyzedFile, summarize } from "./analysis.ts"
 import { analyzeFile, type FileStatistics, type Unreadable } from "./definition.ts"
 import * as Files from "./files.ts"

@@ -22,7 +22,7 @@ export interface Options {
 
 export const help = `Analyzes source files as a batch that survives anything: kill it, start it again, and it goes on where it was.
 
-Usage: node examples/batch/main.ts [options] [folder or file]
+Usage: node --conditions=strand-source examples/batch/main.ts [options] [folder or file]
 
 Options:
   --state <folder>   where tasks and results are kept (default: effect-strand-batch among the temporary files)

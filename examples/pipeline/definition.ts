@@ -4,7 +4,7 @@
  * A definition names its runner, so that callers need not.
  */
 import * as Schema from "effect/Schema"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 /** The file cannot be read, or is not valid source code. */
 export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {

@@ -7,7 +7,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Data, Duration, Effect, Result, Runtime } from "effect"
-import { Limiter, ProcessRunner, Task, TaskRouter, ThreadRunner } from "../../src/index.ts"
+import { Limiter, ProcessRunner, Task, TaskRouter, ThreadRunner } from "effect-strand"
 import * as Files from "../analyze/files.ts"
 import { splitFile, type Unreadable, weigh } from "./definition.ts"
 import * as Options from "./options.ts"

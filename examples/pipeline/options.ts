@@ -18,7 +18,7 @@ export interface Options {
 
 export const help = `Weighs source files: how much of them is code, how much comment, and what the code is when it is shipped.
 
-Usage: node examples/pipeline/main.ts [options] [folder or file]
+Usage: node --conditions=strand-source examples/pipeline/main.ts [options] [folder or file]
 
 Options:
   --limit <number>   how many files at most (default: all)

@@ -1,7 +1,7 @@
 /**
  * Puts the weights of many files into words: a table of folders, the heaviest files, and what each pool did for it.
  */
-import type { RunnerStats } from "../../src/index.ts"
+import type { RunnerStats } from "effect-strand"
 
 export interface Weight {
   readonly bytes: number

@@ -2,7 +2,7 @@
  * The tasks of the scraper: getting a page waits for the network, reading it computes. Each names the runner it is for.
  */
 import { Schema } from "effect"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 /** There is no such page. */
 export class PageMissing extends Schema.TaggedError<PageMissing>()("PageMissing", { path: Schema.String }) {}

@@ -8,7 +8,7 @@
 import { availableParallelism } from "node:os"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Schedule } from "effect"
-import { FiberRunner, Middleware, type TaskError, TaskRouter, type TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, type TaskError, TaskRouter, type TaskRunner, ThreadRunner } from "effect-strand"
 import { fetchPage, readPage, SiteBusy } from "./definition.ts"
 import * as Network from "./network.ts"
 import * as Site from "./site.ts"

@@ -4,13 +4,13 @@
  * The worker (worker.ts) is an HTTP server in a process of its own. It is ready when it answers; when it dies it is started
  * again, at most three times; it is gone when this program ends, however that happens.
  *
- *     node examples/supervisor/main.ts
+ *     node --conditions=strand-source examples/supervisor/main.ts
  */
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import { Console, Effect, Schedule, Stream } from "effect"
-import { type BackgroundProcess, type ProcessStatus, runProcess } from "../../src/process/index.ts"
+import { type BackgroundProcess, type ProcessStatus, runProcess } from "effect-strand/process"
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {

@@ -2,7 +2,7 @@
  * The tasks module of examples/hello.ts: a task, and the code that does its work.
  */
 import { Effect, Schema } from "effect"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", { limit: Schema.Int }) {}
 

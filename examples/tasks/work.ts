@@ -2,7 +2,7 @@
  * The tasks module of the smaller examples: one task for each thing that they show.
  */
 import { Effect, Fiber, Layer, Schema, Stream } from "effect"
-import { Task, TaskContext } from "../../src/index.ts"
+import { Task, TaskContext } from "effect-strand"
 
 /** Keeps its thread busy for good. No `await` and no timer in it gives anyone a chance to interrupt it. */
 export const spin = Task.make("spin")

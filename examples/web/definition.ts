@@ -2,7 +2,7 @@
  * The one task of the web server: what it takes, what it gives and how it can fail. The server needs this file alone.
  */
 import * as Schema from "effect/Schema"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 /** What may be analyzed: some code, or a file or folder of the server. */
 export const Source = Schema.Union([

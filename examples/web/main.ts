@@ -4,7 +4,7 @@
  * What it has accepted is in an SQLite file. Kill the server or a reader with kill -9 and start it again: every id that
  * it has ever given is still answered, and what was under way goes on.
  *
- *     node examples/web/main.ts
+ *     node --conditions=strand-source examples/web/main.ts
  *     curl -i localhost:3000/analyses -H content-type:application/json -d '{ "path": "http" }'
  *     curl localhost:3000/analyses/<id>
  */
@@ -16,7 +16,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Data, Effect, Layer, Runtime } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
-import { StoreRunner } from "../../src/index.ts"
+import { StoreRunner } from "effect-strand"
 import * as Demo from "./demo.ts"
 import * as Options from "./options.ts"
 import * as Readers from "./readers.ts"

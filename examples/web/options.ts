@@ -24,14 +24,14 @@ export interface Options {
 
 export const help = `A web server that hands work to readers in other processes.
 
-Usage: node examples/web/main.ts [options]
+Usage: node --conditions=strand-source examples/web/main.ts [options]
 
 Options:
   --port <number>    the port to listen on; 0 takes a free one (default: 3000)
   --state <folder>   where tasks and results are kept (default: effect-strand-web among the temporary files)
   --root <folder>    paths in requests are below this folder (default: the sources of the effect package)
   --readers <number> how many readers are started as processes of their own (default: 2). More can be started by hand:
-                     node examples/web/reader.ts --state <folder>
+                     node --conditions=strand-source examples/web/reader.ts --state <folder>
   --demo             start on a free port, with a store that is thrown away, make some requests, and end
   --help             print this`
 

@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
-import { StoreReader, ThreadRunner } from "../../src/index.ts"
+import { StoreReader, ThreadRunner } from "effect-strand"
 import { analyzeSource } from "./definition.ts"
 import * as Options from "./options.ts"
 import * as Store from "./store.ts"

@@ -4,7 +4,7 @@
 import { isAbsolute, relative, resolve } from "node:path"
 import { ByteSize, Data, Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { TaskQueue, TaskStore } from "../../src/index.ts"
+import { TaskQueue, TaskStore } from "effect-strand"
 import { analyzeSource, Source } from "./definition.ts"
 
 /** A request that is not granted. */

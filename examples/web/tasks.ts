@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises"
 import { extname } from "node:path"
 import * as Effect from "effect/Effect"
-import { TaskContext } from "../../src/index.ts"
+import { TaskContext } from "effect-strand"
 import { analyze, type AnalyzedFile, summarize } from "../analyze/analysis.ts"
 import * as Files from "../analyze/files.ts"
 import { analyzeSource, NothingToAnalyze, type Source } from "./definition.ts"

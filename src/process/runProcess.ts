@@ -173,9 +173,8 @@ export type TaskOptions<
   /** The tasks module, whose default export is a Layer of handlers. */
   readonly module: URL | string
   /**
-   * Options for Node, such as `--max-old-space-size=512`.
-   *
-   * @default none
+   * Options for Node, such as `--max-old-space-size=512`. They follow the conditions of this program,
+   * `--conditions=...`.
    */
   readonly execArgv?: ReadonlyArray<string> | undefined
 } & ([void] extends [Payload["Type"]] ? { readonly payload?: Payload["Type"] } : { readonly payload: Payload["Type"] })

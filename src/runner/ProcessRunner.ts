@@ -22,7 +22,8 @@ import { TaskRunner } from "../TaskRunner.ts"
 export interface Options extends PoolRunner.Options {
   /** Added to this process's environment, for the children. */
   readonly env?: Record<string, string> | undefined
-  /** Options for Node in the children, such as `--max-old-space-size=512`. None by default. */
+  /** Options for Node in the children, such as `--max-old-space-size=512`. They follow the conditions of this program,
+   * `--conditions=...`. */
   readonly execArgv?: ReadonlyArray<string> | undefined
   /** The working directory of the children. This process's by default. */
   readonly cwd?: string | undefined

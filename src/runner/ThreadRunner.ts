@@ -26,7 +26,7 @@ export interface Options extends PoolRunner.Options {
   readonly resourceLimits?: ResourceLimits | undefined
   /** Added to this process's environment, for the threads. */
   readonly env?: Record<string, string> | undefined
-  /** Options for Node in the threads, such as `--conditions=...`. None by default. */
+  /** Options for Node in the threads, such as `--no-warnings`. They follow the conditions of this program, `--conditions=...`. */
   readonly execArgv?: ReadonlyArray<string> | undefined
 }
 

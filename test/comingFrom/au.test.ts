@@ -27,12 +27,12 @@ import {
   TaskRunner,
   TaskStore,
   ThreadRunner
-} from "../../src/index.ts"
-import * as FileStore from "../../src/store/FileStore.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import { messagePack } from "../../src/store/MessagePack.ts"
-import * as Serialization from "../../src/store/Serialization.ts"
-import * as SqliteStore from "../../src/store/SqliteStore.ts"
+} from "effect-strand"
+import * as FileStore from "effect-strand/FileStore"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { messagePack } from "effect-strand/MessagePack"
+import * as Serialization from "effect-strand/Serialization"
+import * as SqliteStore from "effect-strand/SqliteStore"
 import * as Leaks from "../leaks.ts"
 import { table } from "./rows.ts"
 import handlers, { add, die, half, hold, Odd, spin, where } from "./strandTasks.ts"

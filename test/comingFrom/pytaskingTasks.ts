@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 import { addLine } from "../../src/testing/notes.ts"
 
 /** Sleeps so many milliseconds. Gives the process that it has slept in. */

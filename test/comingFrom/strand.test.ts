@@ -28,10 +28,10 @@ import {
   type TaskRunner,
   TaskStore,
   ThreadRunner
-} from "../../src/index.ts"
-import { runProcess } from "../../src/process/index.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import * as SqliteStore from "../../src/store/SqliteStore.ts"
+} from "effect-strand"
+import { runProcess } from "effect-strand/process"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import * as SqliteStore from "effect-strand/SqliteStore"
 import { table } from "./rows.ts"
 import handlers, { add, count, greet, half, hold, letters, Odd, where } from "./strandTasks.ts"
 

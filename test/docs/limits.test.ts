@@ -4,7 +4,7 @@ import { Cause, Effect, Exit, Fiber, type Layer } from "effect"
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { FiberRunner, ProcessRunner, Task, TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, ProcessRunner, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import handlers, * as tasks from "./limitsTasks.ts"
 
 const module = new URL("./limitsTasks.ts", import.meta.url)

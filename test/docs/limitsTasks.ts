@@ -1,6 +1,6 @@
 // The tasks module of limits.test.ts.
 import { Effect, Layer, Schema, SchemaGetter } from "effect"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 export class Money extends Schema.Class<Money>("Money")({ amount: Schema.Int }) {
   get double(): number {

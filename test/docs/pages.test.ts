@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
-import { TaskError } from "../../src/index.ts"
+import { TaskError } from "effect-strand"
 import { anchors, chapter, firstCells, guide, namesIn, pages, proseOf, readme, type Page } from "./pages.ts"
 import { root } from "./programs.ts"
 

@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { TaskStore } from "../../src/index.ts"
-import * as SqliteStore from "../../src/store/SqliteStore.ts"
+import { TaskStore } from "effect-strand"
+import * as SqliteStore from "effect-strand/SqliteStore"
 import { killAll, run, start, type Started } from "./run.ts"
 
 const temporary = mkdtempSync(join(tmpdir(), "strand-batch-"))

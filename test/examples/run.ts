@@ -34,7 +34,7 @@ export const run = async (
   args: ReadonlyArray<string>,
   options: { readonly interruptAt?: string; readonly limitMillis?: number } = {}
 ): Promise<Ended> => {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, ["--conditions=strand-source", ...args], {
     cwd: examples,
     env: environment(),
     detached: true,
@@ -74,7 +74,7 @@ export interface Started {
 
 /** Starts an example in a process group of its own. */
 export const start = (args: ReadonlyArray<string>): Started => {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, ["--conditions=strand-source", ...args], {
     cwd: examples,
     env: environment(),
     detached: true,

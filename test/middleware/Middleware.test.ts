@@ -11,9 +11,9 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { FiberRunner, Middleware, StoreReader, StoreRunner, Task, TaskContext, ThreadRunner } from "../../src/index.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import { TaskRunner } from "../../src/TaskRunner.ts"
+import { FiberRunner, Middleware, StoreReader, StoreRunner, Task, TaskContext, ThreadRunner } from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { TaskRunner } from "effect-strand/TaskRunner"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

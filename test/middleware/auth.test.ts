@@ -23,9 +23,9 @@ import {
   TaskError,
   TaskRunner,
   ThreadRunner
-} from "../../src/index.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import { TaskStore } from "../../src/store/TaskStore.ts"
+} from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { TaskStore } from "effect-strand/TaskStore"
 import { defectOf, errorOf } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
 import handlers, { greet, greetBelow, greetings, raw, started, User } from "./authTasks.ts"

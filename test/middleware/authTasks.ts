@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Middleware, Task, TaskContext } from "../../src/index.ts"
+import { Middleware, Task, TaskContext } from "effect-strand"
 
 /** A principal that is no plain JSON. */
 export class User extends Schema.Class<User>("User")({ name: Schema.String, since: Schema.Date }) {

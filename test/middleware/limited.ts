@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { FiberRunner, type Middleware, Task } from "../../src/index.ts"
+import { FiberRunner, type Middleware, Task } from "effect-strand"
 
 /** A call of a task: its number, whose it is, and how long it takes. */
 export const Call = Schema.Struct({ n: Schema.Int, key: Schema.String, millis: Schema.Int })

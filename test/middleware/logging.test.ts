@@ -11,7 +11,7 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

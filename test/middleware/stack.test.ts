@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { FiberRunner, Middleware, Task, TaskRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, Task, TaskRunner } from "effect-strand"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

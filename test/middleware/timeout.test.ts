@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { FiberRunner, Middleware, ProcessRunner, Task, TaskContext, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, ProcessRunner, Task, TaskContext, ThreadRunner } from "effect-strand"
 import * as Leaks from "../leaks.ts"
 import * as Limited from "./limited.ts"
 

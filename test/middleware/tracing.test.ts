@@ -11,9 +11,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Tracer from "effect/Tracer"
-import { FiberRunner, Middleware, ProcessRunner, Task, TaskRunner, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, ProcessRunner, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import * as definitions from "../../src/testing/definitions.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
+import { RunnerSuite } from "effect-strand/testing"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -5,8 +5,8 @@ import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Stream from "effect/Stream"
-import { Middleware, type TaskRequest, type TaskRunner, type TaskStore } from "../../src/index.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
+import { Middleware, type TaskRequest, type TaskRunner, type TaskStore } from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
 
 /** Changes requests, for as long as they are further inside. */
 const changing = (enter: (request: TaskRequest.TaskRequest) => () => void) =>

@@ -1,7 +1,7 @@
 // The histogram's percentiles are those of the sorted list, as exactly as they promise.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { DurationHistogram } from "../../src/RunnerStats.ts"
+import { DurationHistogram } from "effect-strand/RunnerStats"
 
 /** As many decades as a duration may have: a microsecond to two hours, in milliseconds. */
 const Exponent = Schema.Finite.check(Schema.isBetween({ minimum: -3, maximum: Math.log10(2 * 3600 * 1000) }))

@@ -5,7 +5,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Task from "../../src/Task.ts"
+import * as Task from "effect-strand/Task"
 import * as TaskCodec from "../../src/internal/values/TaskCodec.ts"
 
 type Any = Schema.Codec<any, any>

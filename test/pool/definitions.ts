@@ -1,6 +1,6 @@
 // The tasks of the tests of this folder. Their handlers are in tasks.ts.
 import * as Schema from "effect/Schema"
-import * as Task from "../../src/Task.ts"
+import * as Task from "effect-strand/Task"
 
 const Noted = { file: Schema.String, name: Schema.String }
 

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 class Opaque {
   readonly #of = 1

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Transferable from "effect/workers/Transferable"
-import * as Task from "../../src/Task.ts"
+import * as Task from "effect-strand/Task"
 
 export const fill = Task.make("fill", {
   payload: { bytes: Transferable.Uint8Array, value: Schema.Int },

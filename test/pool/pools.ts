@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as PoolRunner from "../../src/runner/internal/pool/PoolRunner.ts"
-import * as ProcessRunner from "../../src/runner/ProcessRunner.ts"
-import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
-import type { TaskRunner } from "../../src/TaskRunner.ts"
+import * as ProcessRunner from "effect-strand/ProcessRunner"
+import * as ThreadRunner from "effect-strand/ThreadRunner"
+import type { TaskRunner } from "effect-strand/TaskRunner"
 
 type Options = PoolRunner.Options & { readonly env?: Record<string, string> | undefined }
 

@@ -15,8 +15,8 @@ import {
   type TaskError,
   TaskRunner,
   ThreadRunner
-} from "../../src/index.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
+} from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
 import { assertFails, errorOf, makeNotes, settled } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { TaskRunner } from "../../src/TaskRunner.ts"
+import { TaskRunner } from "effect-strand/TaskRunner"
 import { makeNotes } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
 import * as tasks from "./definitions.ts"

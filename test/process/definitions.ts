@@ -1,6 +1,6 @@
 // Tasks that run in processes of their own, without the code that does their work.
 import * as Schema from "effect/Schema"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 
 export class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int, at: Schema.Date }) {}
 

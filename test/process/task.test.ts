@@ -10,7 +10,8 @@ import { mkdtempSync, rmSync, writeFileSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { runProcess } from "../../src/process/index.ts"
+import { runProcess } from "effect-strand/process"
+import * as Conditions from "../../src/internal/values/Conditions.ts"
 import * as Leaks from "../leaks.ts"
 import { half, liar, misbehave, Odd, outer, serve, twice, unknown } from "./definitions.ts"
 import * as Table from "./table.ts"
@@ -171,12 +172,12 @@ describe("runProcess of a task", () => {
     })
   )
 
-  it.live("gets its environment, working directory and options for Node", () =>
+  it.live("gets its environment, working directory, and options for Node behind this program's conditions", () =>
     Effect.gen(function* () {
       const file = join(temporary, "probe.mjs")
       writeFileSync(
         file,
-        `console.log(process.env.ADDED, process.cwd() === ${JSON.stringify(temporary)}, process.execArgv.join())\nprocess.exit(0)\n`
+        `console.log(process.env.ADDED, process.cwd() === ${JSON.stringify(temporary)}, process.execArgv.join(" "))\nprocess.exit(0)\n`
       )
       const error = yield* Effect.flip(
         runProcess({
@@ -188,7 +189,9 @@ describe("runProcess of a task", () => {
           execArgv: ["--max-old-space-size=100"]
         })
       )
-      assert.deepInclude(error, { lastLines: ["yes true --max-old-space-size=100"] })
+      assert.deepInclude(error, {
+        lastLines: [`yes true ${[...Conditions.execArgv(), "--max-old-space-size=100"].join(" ")}`]
+      })
     })
   )
 

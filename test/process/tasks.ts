@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { existsSync, writeFileSync } from "node:fs"
-import { Task, TaskContext } from "../../src/index.ts"
+import { Task, TaskContext } from "effect-strand"
 import { half, inner, liar, misbehave, Odd, outer, serve, twice } from "./definitions.ts"
 
 const misbehaviour = {

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { execFileSync, spawn } from "node:child_process"
-import { FiberRunner, Task, type TaskRunner } from "../../src/index.ts"
+import { FiberRunner, Task, type TaskRunner } from "effect-strand"
 import { until } from "../../src/testing/Subject.ts"
 import * as Leaks from "../leaks.ts"
 

@@ -1,6 +1,6 @@
 // The runners that stay in this program keep the promises of every runner.
-import * as FiberRunner from "../../src/runner/FiberRunner.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
+import * as FiberRunner from "effect-strand/FiberRunner"
+import { RunnerSuite } from "effect-strand/testing"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -1,6 +1,6 @@
 // Child processes keep the promises of every runner, and those of workers that may crash.
-import * as ProcessRunner from "../../src/runner/ProcessRunner.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
+import * as ProcessRunner from "effect-strand/ProcessRunner"
+import { RunnerSuite } from "effect-strand/testing"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

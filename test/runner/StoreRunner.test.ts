@@ -1,13 +1,13 @@
 // The runner over a store keeps the promises of every runner, with a reader in the same program.
 import * as Layer from "effect/Layer"
-import * as FiberRunner from "../../src/runner/FiberRunner.ts"
-import * as StoreRunner from "../../src/runner/StoreRunner.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import * as Serialization from "../../src/store/Serialization.ts"
+import * as FiberRunner from "effect-strand/FiberRunner"
+import * as StoreRunner from "effect-strand/StoreRunner"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import * as Serialization from "effect-strand/Serialization"
 import * as definitions from "../../src/testing/definitions.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
-import type * as Task from "../../src/Task.ts"
-import { isTask } from "../../src/Task.ts"
+import { RunnerSuite } from "effect-strand/testing"
+import type * as Task from "effect-strand/Task"
+import { isTask } from "effect-strand/Task"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -1,12 +1,12 @@
 // Everything that a runner does can be had by Promises.
 import { assert, describe, it } from "@effect/vitest"
 import * as Layer from "effect/Layer"
-import { FiberRunner, Strand, Task } from "../../src/index.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
+import { FiberRunner, Strand, Task } from "effect-strand"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { RunnerSuite } from "effect-strand/testing"
 import * as tasks from "../../src/testing/definitions.ts"
-import * as StoreReader from "../../src/runner/StoreReader.ts"
-import * as StoreRunner from "../../src/runner/StoreRunner.ts"
+import * as StoreReader from "effect-strand/StoreReader"
+import * as StoreRunner from "effect-strand/StoreRunner"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -1,6 +1,6 @@
 // Worker threads keep the promises of every runner, and those of workers that may crash.
-import * as ThreadRunner from "../../src/runner/ThreadRunner.ts"
-import { RunnerSuite } from "../../src/testing/index.ts"
+import * as ThreadRunner from "effect-strand/ThreadRunner"
+import { RunnerSuite } from "effect-strand/testing"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

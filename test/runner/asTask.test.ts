@@ -8,9 +8,9 @@ import * as Layer from "effect/Layer"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { threadId } from "node:worker_threads"
-import { FiberRunner, Middleware, StoreReader, StoreRunner, Strand, ThreadRunner } from "../../src/index.ts"
+import { FiberRunner, Middleware, StoreReader, StoreRunner, Strand, ThreadRunner } from "effect-strand"
 import { until } from "../../src/testing/Subject.ts"
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
+import * as MemoryStore from "effect-strand/MemoryStore"
 
 const place = () => {
   const { threadId } = process.getBuiltinModule("node:worker_threads")

@@ -1,6 +1,6 @@
 // A program that runs functions elsewhere and ends: started by a test that waits for its end.
 import * as Effect from "effect/Effect"
-import { Strand } from "../../src/index.ts"
+import { Strand } from "effect-strand"
 
 const add = (a: number, b: number) => a + b
 

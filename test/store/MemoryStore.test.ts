@@ -1,6 +1,6 @@
 // The store in memory keeps the promises of every store.
-import * as MemoryStore from "../../src/store/MemoryStore.ts"
-import { StoreSuite } from "../../src/testing/index.ts"
+import * as MemoryStore from "effect-strand/MemoryStore"
+import { StoreSuite } from "effect-strand/testing"
 import * as Leaks from "../leaks.ts"
 
 Leaks.check()

@@ -1,6 +1,6 @@
 // The store in an SQLite file keeps the promises of every store.
 import { watch } from "node:fs"
-import { StoreSuite } from "../../src/testing/index.ts"
+import { StoreSuite } from "effect-strand/testing"
 import * as Leaks from "../leaks.ts"
 import make from "./sqliteStores.ts"
 

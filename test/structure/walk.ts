@@ -3,8 +3,8 @@
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { setTimeout as sleep } from "node:timers/promises"
-import type * as MemoryStoreModule from "../../src/store/MemoryStore.ts"
-import type * as Strand from "../../src/index.ts"
+import type * as MemoryStoreModule from "effect-strand/MemoryStore"
+import type * as Strand from "effect-strand"
 import type { Step } from "./instrument.ts"
 import handlers, { handlerReached, openChannel, walker } from "./walkTasks.ts"
 

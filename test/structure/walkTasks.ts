@@ -3,7 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { BroadcastChannel, isMainThread } from "node:worker_threads"
-import type * as Strand from "../../src/index.ts"
+import type * as Strand from "effect-strand"
 import type { Step } from "./instrument.ts"
 
 const { Task }: typeof Strand = await import(`${process.env["STRAND_ROOT"]}/src/index.ts`)

@@ -4,14 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import {
-  Middleware,
-  Task,
-  type TaskContext,
-  type TaskError,
-  type TaskRequest,
-  type TaskRunner
-} from "../../src/index.ts"
+import { Middleware, Task, type TaskContext, type TaskError, type TaskRequest, type TaskRunner } from "effect-strand"
 
 class Users extends Context.Service<Users, { readonly find: (token: string) => Effect.Effect<string, Error> }>()(
   "test/types/Users"

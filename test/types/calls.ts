@@ -3,7 +3,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import { Task, type TaskContext, type TaskError, type TaskFiber, type TaskRunner } from "../../src/index.ts"
+import { Task, type TaskContext, type TaskError, type TaskFiber, type TaskRunner } from "effect-strand"
 
 type Is<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 const is = <T extends true>(value: T = true as T): T => value

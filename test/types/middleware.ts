@@ -1,11 +1,11 @@
 // Types of stacks of middlewares: what they provide, fail with and need.
 import * as Context from "effect/Context"
 import type * as Layer from "effect/Layer"
-import * as Middleware from "../../src/middleware/index.ts"
-import * as StoreRunner from "../../src/runner/StoreRunner.ts"
-import type { TaskQueue } from "../../src/store/TaskQueue.ts"
-import type { TaskStore } from "../../src/store/TaskStore.ts"
-import type { TaskRunner } from "../../src/TaskRunner.ts"
+import * as Middleware from "effect-strand/Middleware"
+import * as StoreRunner from "effect-strand/StoreRunner"
+import type { TaskQueue } from "effect-strand/TaskQueue"
+import type { TaskStore } from "effect-strand/TaskStore"
+import type { TaskRunner } from "effect-strand/TaskRunner"
 import { check, type Equal, some } from "./check.ts"
 
 class Audit extends Context.Service<Audit, { readonly lines: number }>()("test/Audit") {}

@@ -14,9 +14,9 @@ import {
   type RunEnd,
   runProcess,
   type TaskProcess
-} from "../../src/process/index.ts"
-import * as Task from "../../src/Task.ts"
-import type { ModuleInvalid, NotTransferable, PayloadInvalid, TaskError, TaskNotFound } from "../../src/TaskError.ts"
+} from "effect-strand/process"
+import * as Task from "effect-strand/Task"
+import type { ModuleInvalid, NotTransferable, PayloadInvalid, TaskError, TaskNotFound } from "effect-strand/TaskError"
 import { check, type Equal } from "./check.ts"
 
 type CommandError = ProcessExited | ProcessNotReady | ProcessNotStarted

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Task from "../../Task.ts"
+import * as Conditions from "../../internal/values/Conditions.ts"
 import * as TaskCodec from "../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../internal/values/TaskExit.ts"
 import {
@@ -58,7 +59,7 @@ export class TaskCommand {
     }
   ) {
     this.task = task
-    this.args = [...options.execArgv, entry]
+    this.args = [...Conditions.execArgv(), ...options.execArgv, entry]
     this.taskId = TaskId.makeId(`${TaskId.idPrefix}p`, ++count)
     this.order = {
       module: urlOf(options.module),

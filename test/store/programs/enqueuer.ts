@@ -1,8 +1,8 @@
 // A program that gives tasks to a store and writes down each that was accepted, until it is told to end, or killed.
 import * as Effect from "effect/Effect"
 import { appendFileSync } from "node:fs"
-import * as StoreRunner from "../../../src/runner/StoreRunner.ts"
-import * as Task from "../../../src/Task.ts"
+import * as StoreRunner from "effect-strand/StoreRunner"
+import * as Task from "effect-strand/Task"
 import { type Kind, open, work } from "./work.ts"
 
 /** `single`: one after the other. `bulk`: five hundred at a time. `steady`: some of each, not faster than they are read. */

@@ -2,8 +2,8 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as FiberRunner from "../../../src/runner/FiberRunner.ts"
-import * as StoreReader from "../../../src/runner/StoreReader.ts"
+import * as FiberRunner from "effect-strand/FiberRunner"
+import * as StoreReader from "effect-strand/StoreReader"
 import { handlers, type Kind, open, work } from "./work.ts"
 
 const [kind, folder, options] = JSON.parse(process.argv[2]!) as [Kind, string, Omit<StoreReader.Options, "tasks">]

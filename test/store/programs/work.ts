@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { appendFileSync, existsSync } from "node:fs"
 import { join } from "node:path"
-import * as FileStore from "../../../src/store/FileStore.ts"
-import * as SqliteStore from "../../../src/store/SqliteStore.ts"
-import * as Task from "../../../src/Task.ts"
-import { TaskContext } from "../../../src/TaskContext.ts"
+import * as FileStore from "effect-strand/FileStore"
+import * as SqliteStore from "effect-strand/SqliteStore"
+import * as Task from "effect-strand/Task"
+import { TaskContext } from "effect-strand/TaskContext"
 
 export const kinds = ["SqliteStore", "FileStore"] as const
 

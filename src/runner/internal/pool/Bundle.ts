@@ -13,6 +13,7 @@ import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Esbuild from "esbuild"
+import * as Conditions from "../../../internal/values/Conditions.ts"
 import { ModuleInvalid } from "../../../TaskError.ts"
 import { workerFile } from "./Transport.ts"
 
@@ -111,6 +112,7 @@ await run((module) => modules[module]())`,
     format: "esm",
     platform: "node",
     target: "node22",
+    conditions: ["module", ...Conditions.names()],
     keepNames: true,
     minifySyntax: true,
     minifyWhitespace: true,
@@ -140,7 +142,7 @@ await import("./${name}.mjs")
 const build = async (main: "threadMain" | "processMain", modules: ReadonlyArray<string>): Promise<URL> => {
   const mainFile = fileURLToPath(workerFile(main))
   const folder = await cacheFolder(modules[0] ?? import.meta.url)
-  const key = hash(mainFile, process.version, ...modules)
+  const key = hash(mainFile, process.version, ...Conditions.names(), ...modules)
   const manifestFile = path.join(folder, `${key}.json`)
   const kept = await readManifest(manifestFile)
   if (kept !== undefined) return pathToFileURL(kept.entry)

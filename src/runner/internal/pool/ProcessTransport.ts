@@ -1,6 +1,7 @@
 /** A worker that is a process. */
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import * as Conditions from "../../../internal/values/Conditions.ts"
 import * as Claims from "../wire/Claims.ts"
 import { type End, lastLines, lines, workerFile, type Spawn } from "./Transport.ts"
 import type * as Wire from "../wire/Wire.ts"
@@ -27,7 +28,7 @@ export const spawn =
       {
         serialization: "advanced",
         stdio: ["ignore", "pipe", "pipe", "ipc", fd],
-        execArgv: [...(options.execArgv ?? [])],
+        execArgv: [...Conditions.execArgv(), ...(options.execArgv ?? [])],
         env: { ...process.env, ...options.env },
         ...(options.cwd !== undefined && { cwd: options.cwd })
       }

@@ -6,6 +6,7 @@ import {
   type ResourceLimits,
   Worker
 } from "node:worker_threads"
+import * as Conditions from "../../../internal/values/Conditions.ts"
 import * as Claims from "../wire/Claims.ts"
 import { type End, lines, workerFile, type Spawn } from "./Transport.ts"
 import type * as Wire from "../wire/Wire.ts"
@@ -29,7 +30,7 @@ export const spawn =
       name: label,
       workerData: { init: { ...init, label }, shared, port: workerPort },
       transferList: [workerPort],
-      execArgv: [...(options.execArgv ?? [])],
+      execArgv: [...Conditions.execArgv(), ...(options.execArgv ?? [])],
       ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
       ...(options.env && { env: { ...process.env, ...options.env } })
     })
