@@ -14,7 +14,7 @@ import { TestClock } from "effect/testing"
 import * as Dispatcher from "effect-strand/Dispatcher"
 import { FiberRunner, Task, TaskRouter, ThreadRunner } from "effect-strand"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "./leaks.ts"
+import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
 

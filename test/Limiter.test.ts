@@ -11,7 +11,7 @@ import * as Scope from "effect/Scope"
 import { FiberRunner, Task, ThreadRunner } from "effect-strand"
 import * as Limiter from "effect-strand/Limiter"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "./leaks.ts"
+import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
 

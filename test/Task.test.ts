@@ -13,7 +13,7 @@ import { TaskContext } from "effect-strand/TaskContext"
 import { isTaskError, TaskError, TaskNotFound, type TaskTimeout, WorkerCrashed } from "effect-strand/TaskError"
 import { isTaskFiber } from "effect-strand/TaskFiber"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "./leaks.ts"
+import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
 

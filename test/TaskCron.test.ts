@@ -14,7 +14,7 @@ import * as Task from "effect-strand/Task"
 import * as TaskCron from "effect-strand/TaskCron"
 import { TaskRunner } from "effect-strand/TaskRunner"
 import { assertFails, until } from "../src/testing/Subject.ts"
-import * as Leaks from "./leaks.ts"
+import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
 

@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url"
 import * as Task from "effect-strand/Task"
 import { difference, fingerprint } from "effect-strand/TaskDefinition"
 import * as definitions from "../src/testing/definitions.ts"
-import * as Leaks from "./leaks.ts"
+import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
 

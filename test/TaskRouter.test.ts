@@ -25,7 +25,7 @@ import { TaskStore } from "effect-strand/TaskStore"
 import { CircuitOpen } from "effect-strand/TaskError"
 import { TaskRunner } from "effect-strand/TaskRunner"
 import { RunnerSuite } from "effect-strand/testing"
-import * as Leaks from "./leaks.ts"
+import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
 

@@ -1,8 +1,9 @@
-// What a clone of this repository holds at its top, and that its lock file works with any registry.
+// What a clone of this repository holds at its top, that its lock file works with any registry, and that the tests stand
+// where one looks for them.
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, readFileSync, readdirSync } from "node:fs"
+import { join, sep } from "node:path"
 
 const root = join(import.meta.dirname, "..")
 
@@ -29,6 +30,16 @@ describe("the repository", () => {
     })
     assert.isNotEmpty(tracked)
     assert.isEmpty(strangers, `\n${strangers.join("\n")}`)
+  })
+
+  it("has each test where the module stands that it tests", () => {
+    const elsewhere = /^(bench|comingFrom|docs|examples|helpers)\/|^(architecture|repository|structure)\.test\.ts$/
+    const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+      .map((file) => file.replaceAll(sep, "/"))
+      .filter((file) => file.endsWith(".test.ts") && !elsewhere.test(file))
+    const strangers = tests.filter((file) => !existsSync(join(root, "src", file.replace(/(\.\w+)?\.test\.ts$/, ".ts"))))
+    assert.isNotEmpty(tests)
+    assert.isEmpty(strangers, "\nX.test.ts and X.topic.test.ts test src/**/X.ts (see test/README.md)")
   })
 
   it("has a lock file that names no registry", () => {

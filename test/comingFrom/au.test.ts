@@ -33,7 +33,7 @@ import * as MemoryStore from "effect-strand/MemoryStore"
 import { messagePack } from "effect-strand/MessagePack"
 import * as Serialization from "effect-strand/Serialization"
 import * as SqliteStore from "effect-strand/SqliteStore"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import { table } from "./rows.ts"
 import handlers, { add, die, half, hold, Odd, spin, where } from "./strandTasks.ts"
 

@@ -12,7 +12,7 @@ import { threadId } from "node:worker_threads"
 import { Limiter, Strand, Task, TaskFiber, TaskRouter, TaskRunner, ThreadRunner } from "effect-strand"
 import * as tasks from "../../src/testing/definitions.ts"
 import { assertFails, makeNotes, type Notes, settled, until, untilEffect } from "../../src/testing/Subject.ts"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import { table } from "./rows.ts"
 
 // The threads of `asTask` end by themselves, after ten seconds without work.

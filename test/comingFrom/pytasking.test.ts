@@ -10,7 +10,7 @@ import { runProcess } from "effect-strand/process"
 import * as tasks from "../../src/testing/definitions.ts"
 import { assertFails, makeNotes, type Notes, until } from "../../src/testing/Subject.ts"
 import suiteHandlers from "../../src/testing/tasks.ts"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import ownHandlers, { nap, spawn, tidy } from "./pytaskingTasks.ts"
 import { table } from "./rows.ts"
 

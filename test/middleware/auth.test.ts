@@ -27,7 +27,7 @@ import {
 import * as MemoryStore from "effect-strand/MemoryStore"
 import { TaskStore } from "effect-strand/TaskStore"
 import { defectOf, errorOf } from "../../src/testing/Subject.ts"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import handlers, { greet, greetBelow, greetings, raw, started, User } from "./authTasks.ts"
 
 Leaks.check()

@@ -13,7 +13,7 @@ import * as Cache from "../../src/middleware/cache.ts"
 import { callKey } from "../../src/middleware/internal/callKey.ts"
 import * as TaskRequest from "effect-strand/TaskRequest"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import { best } from "./best.ts"
 import * as Limited from "./limited.ts"
 

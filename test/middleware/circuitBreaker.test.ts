@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task } from "effect-strand"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import { defectOf, endOf } from "./limited.ts"
 
 Leaks.check()

@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task } from "effect-strand"
 import * as Concurrency from "../../src/middleware/concurrency.ts"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import * as Limited from "./limited.ts"
 
 Leaks.check()

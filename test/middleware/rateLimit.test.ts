@@ -12,7 +12,7 @@ import { FiberRunner, Middleware, Task } from "effect-strand"
 import { Steady } from "../../src/middleware/internal/Meters.ts"
 import * as RateLimit from "../../src/middleware/rateLimit.ts"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import { best } from "./best.ts"
 import * as Limited from "./limited.ts"
 

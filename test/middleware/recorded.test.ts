@@ -13,7 +13,7 @@ import * as MemoryStore from "effect-strand/MemoryStore"
 import { TaskStore } from "effect-strand/TaskStore"
 import { StoreFailure } from "effect-strand/TaskError"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

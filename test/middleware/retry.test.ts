@@ -10,7 +10,7 @@ import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, StoreReader, StoreRunner, Task, TaskContext, ThreadRunner } from "effect-strand"
 import * as MemoryStore from "effect-strand/MemoryStore"
 import { TaskRunner } from "effect-strand/TaskRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import * as Limited from "./limited.ts"
 
 Leaks.check()

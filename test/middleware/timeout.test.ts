@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, ProcessRunner, Task, TaskContext, ThreadRunner } from "effect-strand"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 import * as Limited from "./limited.ts"
 
 Leaks.check()

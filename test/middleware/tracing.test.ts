@@ -14,7 +14,7 @@ import * as Tracer from "effect/Tracer"
 import { FiberRunner, Middleware, ProcessRunner, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import * as definitions from "../../src/testing/definitions.ts"
 import { RunnerSuite } from "effect-strand/testing"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

@@ -1,7 +1,7 @@
 // The runners that stay in this program keep the promises of every runner.
 import * as FiberRunner from "effect-strand/FiberRunner"
 import { RunnerSuite } from "effect-strand/testing"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

@@ -1,7 +1,7 @@
 // Child processes keep the promises of every runner, and those of workers that may crash.
 import * as ProcessRunner from "effect-strand/ProcessRunner"
 import { RunnerSuite } from "effect-strand/testing"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

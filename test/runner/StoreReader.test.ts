@@ -31,7 +31,7 @@ import {
   until,
   untilEffect
 } from "../../src/testing/Subject.ts"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

@@ -8,7 +8,7 @@ import * as definitions from "../../src/testing/definitions.ts"
 import { RunnerSuite } from "effect-strand/testing"
 import type * as Task from "effect-strand/Task"
 import { isTask } from "effect-strand/Task"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

@@ -7,7 +7,7 @@ import { RunnerSuite } from "effect-strand/testing"
 import * as tasks from "../../src/testing/definitions.ts"
 import * as StoreReader from "effect-strand/StoreReader"
 import * as StoreRunner from "effect-strand/StoreRunner"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

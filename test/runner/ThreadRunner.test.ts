@@ -1,7 +1,7 @@
 // Worker threads keep the promises of every runner, and those of workers that may crash.
 import * as ThreadRunner from "effect-strand/ThreadRunner"
 import { RunnerSuite } from "effect-strand/testing"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

@@ -1,7 +1,7 @@
 // The store in memory keeps the promises of every store.
 import * as MemoryStore from "effect-strand/MemoryStore"
 import { StoreSuite } from "effect-strand/testing"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 Leaks.check()
 

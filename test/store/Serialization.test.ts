@@ -12,7 +12,7 @@ import { messagePack } from "effect-strand/MessagePack"
 import * as Serialization from "effect-strand/Serialization"
 import * as SqliteStore from "effect-strand/SqliteStore"
 import { TaskStore } from "effect-strand/TaskStore"
-import * as Leaks from "../leaks.ts"
+import * as Leaks from "../helpers/leaks.ts"
 
 // Node keeps the descriptor with which it watches files, once it has watched one.
 watch(import.meta.dirname).close()

@@ -1,0 +1,216 @@
+// What one side says in a turn arrives on the other record by record, through a real message port.
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads"
+import type { Refusal } from "../../../../src/internal/values/Uncloneable.ts"
+import * as Wire from "../../../../src/runner/internal/wire/Wire.ts"
+import * as Leaks from "../../../helpers/leaks.ts"
+
+Leaks.check()
+
+const { Op } = Wire
+
+type Record = ReadonlyArray<unknown>
+
+/** One record of each operation, with the fields that its description lists. */
+const samples: { readonly [K in keyof typeof Op]: Record } = {
+  Run: [Op.Run, 7, 2, 1234, { a: [1, null] }, { attempt: 2, tags: ["x"] }],
+  Interrupt: [Op.Interrupt, 7],
+  Credit: [Op.Credit, 7, 1],
+  Close: [Op.Close],
+  CallOk: [Op.CallOk, 3, { value: 1 }],
+  CallFail: [Op.CallFail, 3, [{ _tag: "Interrupt" }]],
+  CallChunk: [Op.CallChunk, 3, [1, 2, 3]],
+  CallProgress: [Op.CallProgress, 3, 0.5],
+  CallAccepted: [Op.CallAccepted, 3],
+  Ready: [Op.Ready, ["a", "b"]],
+  Fatal: [Op.Fatal, "file:///tasks.ts", "SyntaxError"],
+  Ok: [Op.Ok, 7, 12, null],
+  Fail: [Op.Fail, 7, 12, [{ _tag: "Die" }]],
+  Chunk: [Op.Chunk, 7, [1, 2]],
+  Progress: [Op.Progress, 7, "half"],
+  Log: [Op.Log, -1, { level: "Info", message: ["m"], annotations: {}, spans: [] }],
+  Call: [Op.Call, 3, 7, null, { name: "f", source: "() => 1", payload: 1 }, { id: "x-1" }],
+  CallInterrupt: [Op.CallInterrupt, 3],
+  CallCredit: [Op.CallCredit, 3, 1],
+  Control: [Op.Control, 3, "resize", 4],
+  Memory: [Op.Memory, 2 ** 30],
+  Refused: [Op.Refused, 7, "result.items[1]", "a function"],
+  Messages: [Op.Messages, 7, ["a", { b: 1 }]],
+  Listen: [Op.Listen, 7],
+  CallMessages: [Op.CallMessages, 3, null],
+  CallListen: [Op.CallListen, 3],
+  Define: [Op.Define, 2, "effect 1 2 3 none"],
+  CallDefine: [Op.CallDefine, "f", "stream 1 2 3 4"]
+}
+
+const all = Object.values(samples)
+
+/** The records in a frame, one by one. */
+const records = (flat: Record): ReadonlyArray<Record> => {
+  const out: Array<Record> = []
+  for (let at = 0; at < flat.length; at = Wire.next(flat, at)) out.push(flat.slice(at, Wire.next(flat, at)))
+  return out
+}
+
+/** Sends what an outbox holds through a message port. */
+const pass = (outbox: Wire.Outbox) => {
+  const { port1, port2 } = new MessageChannel()
+  const refused: Array<readonly [record: Record, refusal: Refusal]> = []
+  outbox.flush(
+    (frame, transfer) => port1.postMessage(frame, transfer as Array<ArrayBuffer>),
+    (record, refusal) => refused.push([record, refusal])
+  )
+  const frames: Array<Wire.Frame> = []
+  for (let got = receiveMessageOnPort(port2); got !== undefined; got = receiveMessageOnPort(port2)) {
+    frames.push((got as { readonly message: Wire.Frame }).message)
+  }
+  port1.close()
+  return { frames, refused, received: frames.length === 0 ? [] : records(Wire.read(frames)) }
+}
+
+const Choice = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: all.length - 1 }))
+
+const uncloneable = [() => 1, Symbol("s"), { deep: [{ promise: Promise.resolve() }] }, new WeakMap()]
+
+describe("Wire", () => {
+  it("knows the length of a record of each operation", () => {
+    const codes = Object.values(Op)
+    assert.deepStrictEqual(
+      codes.toSorted((a, b) => a - b),
+      [...codes.keys()]
+    )
+    for (const record of all) assert.strictEqual(Wire.next([...record, Op.Close], 0), record.length)
+  })
+
+  it.prop(
+    "gives the records of a frame back one by one, as text and cloned",
+    [Schema.Array(Choice), Schema.Boolean],
+    ([choices, text]) => {
+      const expected = [...choices, 0].map((choice) => all[choice]!)
+      const outbox = new Wire.Outbox()
+      outbox.records.push(...expected.flat())
+      outbox.text = text
+      const { frames, received, refused } = pass(outbox)
+      assert.deepEqual(received, expected)
+      assert.deepStrictEqual(refused, [])
+      // One frame, however much there is to say.
+      assert.deepStrictEqual(
+        frames.map((frame) => typeof frame),
+        [text ? "string" : "object"]
+      )
+      // Empty again, and as new: there is nothing to send.
+      assert.deepStrictEqual([outbox.records, outbox.text, pass(outbox).frames], [[], true, []])
+    }
+  )
+
+  it("reads several frames as one", () => {
+    const frames = all.map((record, index) => (index % 2 === 0 ? JSON.stringify(record) : record))
+    assert.deepEqual(records(Wire.read(frames)), all)
+    assert.deepStrictEqual(Wire.read([JSON.stringify(all.flat())]), all.flat())
+  })
+
+  it("clones what JSON would not keep", () => {
+    const value = {
+      map: new Map([[1n, new Date(5)]]),
+      bytes: new Uint8Array([1, 2]),
+      missing: undefined,
+      nan: Number.NaN
+    }
+    const outbox = new Wire.Outbox()
+    outbox.records.push(Op.Ok, 1, 2, value, Op.Ok, 2, 3, -0)
+    outbox.text = false
+    assert.deepStrictEqual(pass(outbox).received, [
+      [Op.Ok, 1, 2, value],
+      [Op.Ok, 2, 3, -0]
+    ])
+  })
+
+  it.prop(
+    "leaves out the records that cannot be cloned, and no other",
+    [Schema.Array(Schema.Struct({ choice: Choice, bad: Schema.Literals([false, false, false, true]) }))],
+    ([choices]) => {
+      const outbox = new Wire.Outbox()
+      outbox.text = false
+      const good: Array<Record> = []
+      const bad: Array<Record> = []
+      for (const [index, { bad: isBad, choice }] of choices.entries()) {
+        const record = isBad ? [Op.Ok, index, 0, { field: uncloneable[index % 4] }] : all[choice]!
+        outbox.records.push(...record)
+        ;(isBad ? bad : good).push(record)
+      }
+      const { received, refused } = pass(outbox)
+      assert.deepEqual(received, good)
+      assert.deepEqual(
+        refused.map(([record]) => record),
+        bad
+      )
+      for (const [[, index], { path, reason }] of refused) {
+        assert.match(path, (index as number) % 4 === 2 ? /^\.field\.deep\[0\]\.promise$/ : /^\.field$/)
+        assert.match(reason, /cannot be cloned/)
+      }
+    },
+    { arbitrary: { runs: 100, size: 40 } }
+  )
+
+  it("moves what is to be moved, and clones the rest", () => {
+    const [moved, kept] = [new Uint8Array([1, 2, 3]), new Uint8Array([4, 5])]
+    const outbox = new Wire.Outbox()
+    outbox.transfer([moved.buffer])
+    assert.isFalse(outbox.text)
+    outbox.records.push(Op.Ok, 1, 0, moved, Op.Ok, 2, 0, kept)
+    const { frames, received } = pass(outbox)
+    assert.strictEqual(frames.length, 1)
+    assert.deepStrictEqual(received, [
+      [Op.Ok, 1, 0, new Uint8Array([1, 2, 3])],
+      [Op.Ok, 2, 0, new Uint8Array([4, 5])]
+    ])
+    assert.strictEqual(moved.byteLength, 0)
+    assert.strictEqual(kept.byteLength, 2)
+    // The list belonged to that frame.
+    const again = new Wire.Outbox()
+    again.records.push(Op.Ok, 3, 0, 1)
+    assert.deepStrictEqual(pass(again).received, [[Op.Ok, 3, 0, 1]])
+  })
+
+  it("moves each list with its own record when others are refused", () => {
+    const buffers = [1, 2, 3].map((n) => new Uint8Array([n]))
+    const outbox = new Wire.Outbox()
+    for (const [index, bytes] of buffers.entries()) {
+      outbox.transfer([bytes.buffer])
+      outbox.records.push(Op.Ok, index, 0, index === 1 ? { bytes, callback: () => 1 } : bytes)
+    }
+    outbox.records.push(Op.Ok, 3, 0, "last")
+    const { received, refused } = pass(outbox)
+    assert.deepStrictEqual(received, [
+      [Op.Ok, 0, 0, new Uint8Array([1])],
+      [Op.Ok, 2, 0, new Uint8Array([3])],
+      [Op.Ok, 3, 0, "last"]
+    ])
+    assert.deepStrictEqual(
+      refused.map(([record, { path }]) => [record[1], path]),
+      [[1, ".callback"]]
+    )
+    // What was refused has not moved away.
+    assert.deepStrictEqual(
+      buffers.map((bytes) => bytes.byteLength),
+      [0, 1, 0]
+    )
+  })
+
+  it("refuses the second record that would move the same buffer", () => {
+    const bytes = new Uint8Array([1])
+    const outbox = new Wire.Outbox()
+    for (const index of [0, 1]) {
+      outbox.transfer([bytes.buffer])
+      outbox.records.push(Op.Ok, index, 0, bytes)
+    }
+    const { received, refused } = pass(outbox)
+    assert.deepStrictEqual(received, [[Op.Ok, 0, 0, new Uint8Array([1])]])
+    assert.deepStrictEqual(
+      refused.map(([record]) => record[1]),
+      [1]
+    )
+    assert.isNotEmpty(refused[0]![1].reason)
+  })
+})
