@@ -190,7 +190,12 @@ export class DurationHistogram {
   }
 }
 
-/** The boundaries of the Metrics of durations, in milliseconds. */
+/**
+ * The boundaries of the Metrics of durations, in milliseconds.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
 export const boundaries: ReadonlyArray<number> = Metric.exponentialBoundaries({
   start: 0.01,
   factor: Math.sqrt(10),
@@ -217,7 +222,12 @@ const metrics = {
   })
 }
 
-/** What a runner counts. */
+/**
+ * What a runner counts.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
 export interface Counters {
   readonly queued: number
   readonly running: number
@@ -231,7 +241,7 @@ export interface Counters {
  * Shows a runner's counters as Effect Metrics while the current scope is open. They are read only when somebody looks, so
  * that they cost the tasks nothing. Of two runners of one name the later is shown.
  *
- * @category constructors
+ * @category metrics
  * @since 0.1.0
  */
 export const registerMetrics = (name: string, counters: Counters): Effect.Effect<void, never, Scope.Scope> =>

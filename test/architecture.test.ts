@@ -37,7 +37,7 @@ const isOneOf =
   (path: string) =>
     files.some((file) => path === `src/${file}`)
 
-const isIndex = isOneOf("index.ts")
+const isIndex = isOneOf("index.ts", "browser.ts")
 const isCore = (path: string) => (/^src\/[^/]+\.ts$/.test(path) && !isIndex(path)) || isIn("internal")(path)
 const isFolder = (path: string) => /^src\/[^/]+\//.test(path) && !isIn("internal")(path)
 const isBuiltin = (target: string) => target.startsWith("node:") || builtinModules.includes(target)

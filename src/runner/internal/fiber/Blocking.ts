@@ -22,8 +22,9 @@ const veryLong = 5
 /** Which part of its lateness a thread has computed that has been kept busy, at least. */
 const leastShare = 0.2
 
-/** The time that this thread has computed, in milliseconds. */
+/** The time that this thread has computed, in milliseconds. Where nobody can tell, as in a browser, all the time. */
 const computed = (): number => {
+  if (typeof process === "undefined") return performance.now()
   const { system, user } = process.threadCpuUsage === undefined ? process.cpuUsage() : process.threadCpuUsage()
   return (user + system) / 1000
 }
@@ -106,7 +107,8 @@ export class Blocking {
     this.due = now + this.period
     this.computedBefore = computed()
     this.timer = setTimeout(this.onLook, this.period)
-    this.timer.unref()
+    // A timer of a browser is a number.
+    this.timer.unref?.()
   }
 
   private readonly onLook = (): void => {
