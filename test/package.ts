@@ -124,7 +124,7 @@ const consumer: Readonly<Record<string, string>> = {
     import assert from "node:assert/strict"
     import { Effect } from "effect"
     import { Middleware, Strand, TaskRouter, ThreadRunner } from "effect-strand"
-    import { runProcess } from "effect-strand/process"
+    import { runProcess } from "effect-strand/BackgroundProcess"
     import { where } from "./tasks.mjs"
 
     const module = new URL("./tasks.mjs", import.meta.url)

@@ -10,7 +10,7 @@ import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 import { Console, Effect, Schedule, Stream } from "effect"
-import { type BackgroundProcess, type ProcessStatus, runProcess } from "effect-strand/process"
+import { type BackgroundProcess, type ProcessStatus, runProcess } from "effect-strand/BackgroundProcess"
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {

@@ -29,7 +29,7 @@ import {
   TaskStore,
   ThreadRunner
 } from "effect-strand"
-import { runProcess } from "effect-strand/process"
+import { runProcess } from "effect-strand/BackgroundProcess"
 import * as MemoryStore from "effect-strand/MemoryStore"
 import * as SqliteStore from "effect-strand/SqliteStore"
 import { table } from "./rows.ts"

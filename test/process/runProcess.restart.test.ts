@@ -10,7 +10,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { type ProcessStatus, type RunEnd, runProcess } from "effect-strand/process"
+import { type ProcessStatus, type RunEnd, runProcess } from "effect-strand/BackgroundProcess"
 import * as Leaks from "../helpers/leaks.ts"
 import * as Table from "./table.ts"
 

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { runProcess } from "effect-strand/process"
+import { runProcess } from "effect-strand/BackgroundProcess"
 import * as Conditions from "../../src/internal/values/Conditions.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import { half, liar, misbehave, Odd, outer, serve, twice, unknown } from "./definitions.ts"
@@ -161,7 +161,7 @@ describe("runProcess of a task", () => {
       const empty = join(temporary, "empty.mjs")
       writeFileSync(empty, "export const a = 1\n")
       const noLayer = yield* Effect.flip(runProcess({ ...options, module: empty }))
-      assert.match(noLayer.message, /its default export is not a Layer of handlers/)
+      assert.match(noLayer.message, /it has no default export/)
       const none = yield* Effect.flip(runProcess({ task: unknown, module, log }))
       assert(none._tag === "TaskNotFound")
       assert.include(none.available, "half")

@@ -17,7 +17,7 @@ import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { type CommandOptions, runProcess } from "effect-strand/process"
+import { type CommandOptions, runProcess } from "effect-strand/BackgroundProcess"
 import * as Leaks from "../helpers/leaks.ts"
 import * as Table from "./table.ts"
 

@@ -6,15 +6,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import {
-  type BackgroundProcess,
-  type ProcessExited,
-  type ProcessNotReady,
-  type ProcessNotStarted,
-  type RunEnd,
-  runProcess,
-  type TaskProcess
-} from "effect-strand/process"
+import { type BackgroundProcess, type RunEnd, runProcess, type TaskProcess } from "effect-strand/BackgroundProcess"
+import type { ProcessExited, ProcessNotReady, ProcessNotStarted } from "effect-strand/ProcessError"
 import * as Task from "effect-strand/Task"
 import type { ModuleInvalid, NotTransferable, PayloadInvalid, TaskError, TaskNotFound } from "effect-strand/TaskError"
 import { check, type Equal } from "./check.ts"

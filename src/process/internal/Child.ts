@@ -1,6 +1,7 @@
 /** One run of a process: starts it, feeds and reads it, and ends it with all that it has started. */
 import * as ChildProcess from "node:child_process"
 import { statSync } from "node:fs"
+import { Socket } from "node:net"
 import type { Duplex, Readable } from "node:stream"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -8,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { Guardian } from "./Guardian.ts"
+import type { Line } from "./Model.ts"
 import * as Output from "./Output.ts"
 import { ProcessNotStarted } from "../ProcessError.ts"
 import { type Ending, markBelow, markVariable, ProcessTree } from "./ProcessTree.ts"
@@ -25,7 +27,7 @@ export interface Command {
   readonly mark: string
   readonly guardian: Guardian
   /** Lines that it has printed. When it gives an Effect, no more is read until that is done. */
-  readonly onLines: (lines: ReadonlyArray<Output.Line>) => Effect.Effect<void> | undefined
+  readonly onLines: (lines: ReadonlyArray<Line>) => Effect.Effect<void> | undefined
 }
 
 /** How a run ended. */
@@ -61,7 +63,7 @@ export class Child {
     this.child = child
     this.command = command
     this.pid = child.pid!
-    this.channel = command.channel ? (child.stdio[3] as Duplex) : undefined
+    this.channel = child.stdio[3] instanceof Socket ? child.stdio[3] : undefined
     this.tree = new ProcessTree(this.pid, command.mark)
     command.guardian.started(this.pid)
     child.on("exit", (code, signal) => {
@@ -77,7 +79,7 @@ export class Child {
     child.on("close", () => Deferred.doneUnsafe(this.closed, Effect.void))
     // A finished program does not wait for its background processes.
     child.unref()
-    for (const stream of child.stdio) (stream as unknown as { unref?: () => void } | null)?.unref?.()
+    for (const stream of child.stdio) if (stream instanceof Socket) stream.unref()
   }
 
   /** Passes on what it prints, in the context of the fiber. */

@@ -7,11 +7,12 @@
  * its number. It lives in a session of its own, so that what ends this program's group does not end it.
  */
 import { type ChildProcess, spawn } from "node:child_process"
+import { Socket } from "node:net"
 import type { Writable } from "node:stream"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Ending, markVariable } from "./ProcessTree.ts"
-import * as Waiting from "./Waiting.ts"
+import * as RealTime from "./RealTime.ts"
 
 // Written for any POSIX shell; on Linux it needs nothing but grep and sleep. `known` are the processes of the tree that
 // were alive when looked for last, `groups` those whose groups and sessions belong to it.
@@ -132,7 +133,7 @@ const start = (mark: string, { forceKillAfter, signal }: Ending): Effect.Effect<
     // It has ended, which has been said.
     shell.stdin!.on("error", () => {})
     shell.unref()
-    ;(shell.stdin as unknown as { readonly unref: () => void }).unref()
+    if (shell.stdin instanceof Socket) shell.stdin.unref()
     return shell
   })
 
@@ -153,4 +154,4 @@ const close = (shell: ChildProcess): Effect.Effect<void> =>
     }
     shell.once("close", () => resume(Effect.void))
     shell.stdin!.end("close\n")
-  }).pipe(Waiting.whileAwaiting)
+  }).pipe(RealTime.whileAwaiting)

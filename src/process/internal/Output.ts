@@ -2,14 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import * as Waiting from "./Waiting.ts"
-
-/** A line that a process has printed. */
-export interface Line {
-  readonly source: "stdout" | "stderr"
-  /** Without the end of the line. */
-  readonly text: string
-}
+import type { Line } from "./Model.ts"
+import * as RealTime from "./RealTime.ts"
 
 /** A line that is longer comes in pieces of this many characters. */
 export const maxLength = 65_536
@@ -118,7 +112,7 @@ export class Output {
             return reader
           }),
           (reader) => Effect.sync(() => this.readers.delete(reader))
-        ).pipe(Effect.andThen(Waiting.keepAlive)),
+        ).pipe(Effect.andThen(RealTime.keepAlive)),
       { bufferSize: maxWaiting, strategy: "sliding" }
     )
   }

@@ -8,7 +8,7 @@
 import { execFileSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import * as Effect from "effect/Effect"
-import * as Waiting from "./Waiting.ts"
+import * as RealTime from "./RealTime.ts"
 
 /** The variable in the environment of every process of a tree. Trees within trees are told apart by a path of marks. */
 export const markVariable = "STRAND_PROCESS"
@@ -23,7 +23,7 @@ export const markBelow = (mark: string): string => {
 const killPatience = 10_000
 
 /** A process as the table shows it. */
-interface Entry {
+interface ProcessRow {
   readonly pid: number
   readonly parent: number
   readonly group: number
@@ -44,7 +44,7 @@ const unlessGone = <A>(read: () => A): A | undefined => {
 const isLinux = process.platform === "linux"
 
 /** One process of Linux; none when it is gone, or dead and only waits for its parent to see it. */
-const readEntry = (pid: number): Entry | undefined => {
+const readRow = (pid: number): ProcessRow | undefined => {
   const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, "latin1"))
   if (stat === undefined) return undefined
   // The name of the program stands in parentheses, and may hold some itself.
@@ -60,16 +60,16 @@ const readEntry = (pid: number): Entry | undefined => {
 }
 
 /** The table of Linux. */
-export const readProc = (): ReadonlyArray<Entry> =>
+export const readProc = (): ReadonlyArray<ProcessRow> =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => readEntry(Number(name)) ?? [])
+    .flatMap((name) => readRow(Number(name)) ?? [])
 
 // Each column by itself: what stands behind the `=` would be its title.
 const columns = ["pid=", "ppid=", "pgid=", "stat=", "lstart="].flatMap((column) => ["-o", column])
 
 /** The table of any POSIX system. */
-export const readPs = (): ReadonlyArray<Entry> =>
+export const readPs = (): ReadonlyArray<ProcessRow> =>
   execFileSync("ps", ["-A", ...columns], { encoding: "utf8", maxBuffer: 2 ** 26 })
     .split("\n")
     .flatMap((line) => {
@@ -114,7 +114,7 @@ export class ProcessTree {
 
   constructor(root: number, mark: string) {
     this.root = root
-    this.rootStartedAt = isLinux ? (readEntry(root)?.startedAt ?? "gone") : undefined
+    this.rootStartedAt = isLinux ? (readRow(root)?.startedAt ?? "gone") : undefined
     this.mark = mark
   }
 
@@ -156,7 +156,7 @@ export class ProcessTree {
   private look(): void {
     if (!isLinux || performance.now() - this.scannedAt > 100) return this.scan()
     for (const [pid, startedAt] of this.members) {
-      if (readEntry(pid)?.startedAt !== startedAt) this.members.delete(pid)
+      if (readRow(pid)?.startedAt !== startedAt) this.members.delete(pid)
     }
   }
 
@@ -182,7 +182,7 @@ export class ProcessTree {
         const elapsed = performance.now() - began
         if (elapsed > ending.forceKillAfter + killPatience) return this.pids
         this.signal(elapsed >= ending.forceKillAfter ? "SIGKILL" : ending.signal, ending.to)
-        yield* Waiting.sleep(Math.min(pause, Math.max(ending.forceKillAfter - elapsed, 4)), "foreground")
+        yield* RealTime.sleep(Math.min(pause, Math.max(ending.forceKillAfter - elapsed, 4)), "foreground")
         this.look()
       }
     })

@@ -5,52 +5,8 @@ import * as net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { Line, Output } from "./Output.ts"
-
-/**
- * A sign that a process is ready.
- *
- * **Details**
- *
- * - `delay`: it has lived for so long
- * - `check`: an Effect says `true`; one that fails says that it is not ready yet
- * - `line`: it has printed a line that contains the text, or matches the pattern, on standard output or standard error, or
- *   on the one given as `on`
- * - `port`: it, or whoever has the port, accepts a TCP connection
- * - `url`: a GET request is answered with the expected status; redirects are not followed
- *
- * Checks, ports and URLs are asked every `interval`, at first at once.
- */
-export type Ready<R = never> =
-  | { readonly delay: Duration.Input }
-  | {
-      readonly check: Effect.Effect<boolean, unknown, R>
-      /** @default "100 millis" */
-      readonly interval?: Duration.Input | undefined
-    }
-  | {
-      readonly line: string | RegExp
-      /** @default both */
-      readonly on?: "stdout" | "stderr" | undefined
-    }
-  | {
-      readonly port: number
-      /** @default "localhost" */
-      readonly host?: string | undefined
-      /** @default "100 millis" */
-      readonly interval?: Duration.Input | undefined
-    }
-  | {
-      readonly url: string | URL
-      /**
-       * One status, several, or what says of one whether it will do.
-       *
-       * @default 200 to 299
-       */
-      readonly status?: number | ReadonlyArray<number> | ((status: number) => boolean) | undefined
-      /** @default "100 millis" */
-      readonly interval?: Duration.Input | undefined
-    }
+import type { Line, Ready } from "./Model.ts"
+import type { Output } from "./Output.ts"
 
 /** How long one connection or request may take, in milliseconds, before it is tried again. */
 const patience = 10_000

@@ -10,23 +10,12 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import type { BackgroundProcess, ProcessExit, ProcessStatus } from "../BackgroundProcess.ts"
 import type { Child } from "./Child.ts"
+import type { BackgroundProcess, ProcessExit, ProcessStatus, RunEnd } from "./Model.ts"
 import type { Output } from "./Output.ts"
 import { ProcessExited, ProcessNotReady, type ProcessNotStarted, type RunProcessError } from "../ProcessError.ts"
 import type { Ending } from "./ProcessTree.ts"
-import * as Waiting from "./Waiting.ts"
-
-/** What is known of a run that is over. */
-export interface RunEnd {
-  /** 1 at first. */
-  readonly run: number
-  readonly exitCode: number | undefined
-  readonly signal: string | undefined
-  /** How long it was ready, in milliseconds; undefined when it never was. */
-  readonly readyFor: number | undefined
-  readonly failure: ProcessNotStarted | ProcessNotReady | undefined
-}
+import * as RealTime from "./RealTime.ts"
 
 /** How a process is supervised. */
 export interface Plan {
@@ -79,7 +68,8 @@ export class Supervisor {
   get life(): Effect.Effect<void> {
     const { output, timeout } = this.plan
     const ends: Array<Effect.Effect<ProcessExit["reason"]>> = [this.runs, Deferred.await(this.stopping)]
-    if (timeout !== undefined) ends.push(Effect.as(Waiting.sleep(Duration.toMillis(timeout), "background"), "TimedOut"))
+    if (timeout !== undefined)
+      ends.push(Effect.as(RealTime.sleep(Duration.toMillis(timeout), "background"), "TimedOut"))
     // Whichever comes first: the others are interrupted, and a process that runs is gone when that is done.
     return Effect.raceAllFirst(ends).pipe(
       Effect.flatMap((reason) => {
@@ -122,7 +112,7 @@ export class Supervisor {
         const { lastLines } = output
         const status = { _tag: "Restarting", run: run + 1, delay, exitCode, signal, lastLines } as const
         yield* SubscriptionRef.set(this.status, status)
-        yield* Effect.raceFirst(Waiting.sleep(delay, "background"), Deferred.await(this.finishing))
+        yield* Effect.raceFirst(RealTime.sleep(delay, "background"), Deferred.await(this.finishing))
         if (yield* Deferred.isDone(this.finishing)) return "Ended"
         this.restarts++
       }
@@ -194,7 +184,7 @@ export class Supervisor {
 
   /** Waits until it is over for good. */
   get awaitExit(): Effect.Effect<ProcessExit> {
-    return Waiting.whileAwaiting(Deferred.await(this.exit))
+    return RealTime.whileAwaiting(Deferred.await(this.exit))
   }
 
   /** Ends the process, and completes when it is gone. */
@@ -217,7 +207,7 @@ export class Supervisor {
       pid: Effect.sync(() => this.pid),
       status: SubscriptionRef.get(this.status),
       statusChanges: Stream.unwrap(
-        Effect.as(Waiting.keepAlive, Stream.takeUntil(SubscriptionRef.changes(this.status), isOver))
+        Effect.as(RealTime.keepAlive, Stream.takeUntil(SubscriptionRef.changes(this.status), isOver))
       ),
       restarts: Effect.sync(() => this.restarts),
       stdout: textOf("stdout"),

@@ -22,12 +22,9 @@ import {
   WorkerCrashed
 } from "../../TaskError.ts"
 import * as TaskId from "../../internal/task/TaskId.ts"
-import type { ProcessExit } from "../BackgroundProcess.ts"
 import type { Child } from "./Child.ts"
 import * as Frames from "./Frames.ts"
-
-/** Why the handler of a task could not even begin. */
-export type StartError = ModuleInvalid | TaskNotFound | PayloadInvalid | NotTransferable
+import type { ProcessExit, StartError } from "./Model.ts"
 
 /** The file that the process runs: as source while this library runs from source, else as compiled. */
 const entry = fileURLToPath(new URL(`./taskEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url))

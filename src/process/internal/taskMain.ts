@@ -10,6 +10,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
+import { layerOf, type LoadModule } from "../../internal/task/TasksModule.ts"
 import * as FiberRunner from "../../runner/FiberRunner.ts"
 import * as TaskCodec from "../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../internal/values/TaskExit.ts"
@@ -18,8 +19,6 @@ import * as TaskHandlers from "../../TaskHandlers.ts"
 import * as TaskRequest from "../../TaskRequest.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as Frames from "./Frames.ts"
-
-type LoadModule = (module: string) => Promise<unknown>
 
 /** Does what the first frame says, and ends. */
 export const run = (load: LoadModule): void => {
@@ -101,12 +100,7 @@ const build = (module: string, load: LoadModule): Effect.Effect<Context.Context<
     try: () => load(module),
     catch: (error) => invalid(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }).pipe(
-    Effect.flatMap((exports) => {
-      const layer = (exports as { readonly default?: unknown }).default
-      return Layer.isLayer(layer)
-        ? Layer.build(layer as unknown as Layer.Layer<never, unknown>)
-        : Effect.fail(invalid("its default export is not a Layer of handlers: export default myTask.toLayer(...)"))
-    }),
+    Effect.flatMap((exports) => Layer.build(layerOf(exports))),
     // Two tasks of one name are found out here.
     Effect.tap((context) => Effect.sync(() => TaskHandlers.fromContext(context))),
     Effect.catchCause((cause) => {

@@ -1,7 +1,7 @@
 // A program with a background process, for tests that kill it, or let it come to its end without closing its scope.
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { runProcess } from "effect-strand/process"
+import { runProcess } from "effect-strand/BackgroundProcess"
 
 const [script, mode] = process.argv.slice(2) as [string, "wait" | "end" | "exit"]
 

@@ -5,27 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { layerOf, type LoadModule } from "../../../internal/task/TasksModule.ts"
 import * as TaskHandlers from "../../../TaskHandlers.ts"
-
-/** Loads a tasks module by its URL. */
-export type LoadModule = (module: string) => Promise<unknown>
 
 /** Why a module cannot be used. */
 export interface Problem {
   readonly module: string
   readonly reason: string
-}
-
-/** The Layer that is the default export of a tasks module. */
-const layerOf = (exports: unknown): Layer.Layer<unknown, unknown> => {
-  const layer = (exports as { readonly default?: unknown }).default
-  if (layer === undefined) {
-    throw new Error("it has no default export. Export a Layer of handlers: export default myTask.toLayer(...)")
-  }
-  if (!Layer.isLayer(layer)) {
-    throw new Error("its default export is not a Layer. Export a Layer of handlers: export default myTask.toLayer(...)")
-  }
-  return layer as Layer.Layer<unknown, unknown>
 }
 
 const reasonOf = (error: unknown): string =>
@@ -47,12 +33,7 @@ export const load = async (
   for (const module of modules) {
     try {
       const layer = layerOf(await loadModule(module))
-      const built = await Effect.runPromise(
-        Effect.provideContext(Layer.buildWithMemoMap(layer, memoMap, scope), base) as Effect.Effect<
-          Context.Context<never>,
-          unknown
-        >
-      )
+      const built = await Effect.runPromise(Effect.provideContext(Layer.buildWithMemoMap(layer, memoMap, scope), base))
       for (const [name, handler] of TaskHandlers.fromContext(built)) {
         const other = handlers.get(name)
         if (other !== undefined && other !== handler) {

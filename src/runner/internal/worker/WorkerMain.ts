@@ -26,6 +26,7 @@ import type { WorkerClaims } from "../wire/Claims.ts"
 import { refusalOf } from "../wire/Definitions.ts"
 import * as Exchange from "../wire/Exchange.ts"
 import { Inbox } from "./Inbox.ts"
+import type { LoadModule } from "../../../internal/task/TasksModule.ts"
 import * as ModuleLoader from "./ModuleLoader.ts"
 import * as PortableTask from "../portable/PortableTask.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
@@ -36,7 +37,7 @@ const { Op } = Wire
 /** What a worker needs from the thread or process it lives in. */
 export interface Host {
   readonly init: Wire.WorkerInit
-  readonly load: ModuleLoader.LoadModule
+  readonly load: LoadModule
   readonly claims: WorkerClaims
   readonly send: Wire.Send
   /** Called when the worker has been closed and may end. */

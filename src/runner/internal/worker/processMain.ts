@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads"
 import { workerFile } from "../wire/Claims.ts"
 import { claimsFd, gather } from "../pool/ProcessTransport.ts"
 import type * as Wire from "../wire/Wire.ts"
-import type { LoadModule } from "./ModuleLoader.ts"
+import type { LoadModule } from "../../../internal/task/TasksModule.ts"
 import { WorkerMain } from "./WorkerMain.ts"
 
 /** How often it is seen whether the pool's process lives, in milliseconds. */

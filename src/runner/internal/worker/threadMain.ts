@@ -9,7 +9,7 @@ import { type MessagePort, workerData } from "node:worker_threads"
 import { Shared, workerShared } from "../wire/Claims.ts"
 import { withWaiting } from "../pool/ThreadTransport.ts"
 import type * as Wire from "../wire/Wire.ts"
-import type { LoadModule } from "./ModuleLoader.ts"
+import type { LoadModule } from "../../../internal/task/TasksModule.ts"
 import { WorkerMain } from "./WorkerMain.ts"
 
 /** How long a thread stays parked after its last task, in milliseconds. */
