@@ -1,6 +1,6 @@
-// Checks the package as a user gets it: packs what `npm run build` made, lets publint and arethetypeswrong judge the
-// tarball, installs it into an empty project outside the repository, and there runs a task on a thread and in a
-// process and type-checks a program. Run it with `npm run test:package`.
+// Checks the package as a user gets it: packs it as `npm publish` does, lets publint and arethetypeswrong judge the
+// tarball, installs it into an empty project outside the repository, and there imports every subpath, runs tasks on threads,
+// in processes and from a store, and type-checks a program. Run it with `npm run test:package`.
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -15,6 +15,8 @@ interface Manifest {
 }
 const manifest = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
 
+const withVersion = (name: string): string => `${name}@${manifest(installed(name, ".")).version}`
+
 const run = (cwd: string, file: string, args: ReadonlyArray<string>): void => {
   const { status, signal, stdout, stderr } = spawnSync(file, args, { cwd, encoding: "utf8", timeout: 180_000 })
   if (status !== 0) {
@@ -27,10 +29,14 @@ const npmCli = process.env["npm_execpath"]
 const npm = (cwd: string, ...args: ReadonlyArray<string>): void =>
   npmCli?.endsWith("npm-cli.js") ? node(cwd, npmCli, ...args) : run(cwd, "npm", args)
 
-// The suites need vitest and MessagePack its package: optional peers that this consumer does not have.
-const subpaths = Object.keys(manifest(root).exports)
-  .filter((subpath) => !["./package.json", "./testing", "./MessagePack"].includes(subpath))
+const specifiers = Object.keys(manifest(root).exports)
+  .filter((subpath) => subpath !== "./package.json")
   .map((subpath) => subpath.replace(".", "effect-strand"))
+
+/** Subpaths that need packages which only their users install. */
+const withPeers = ["effect-strand/testing", "effect-strand/MessagePack"]
+const peers = ["vitest", "@effect/vitest", "@msgpack/msgpack"]
+const subpaths = specifiers.filter((specifier) => !withPeers.includes(specifier))
 
 const consumer: Readonly<Record<string, string>> = {
   "package.json": `{ "name": "consumer", "private": true, "type": "module" }`,
@@ -140,19 +146,35 @@ const consumer: Readonly<Record<string, string>> = {
     const router = TaskRouter.layer({ threads: ThreadRunner.layer({ module, size: 1 }), default: "threads" })
     const counted = Effect.gen(function* () {
       yield* where.run({ n: 1 })
-      return yield* TaskMetrics.use(({ snapshot }) => snapshot)
+      return yield* Middleware.TaskMetrics.use(({ snapshot }) => snapshot)
     })
     const stack = Middleware.stack(router, Middleware.metrics(), Middleware.rateLimit({ limit: 10, window: "1 second" }))
     assert.equal((await Effect.runPromise(counted.pipe(Effect.provide(stack)))).completed, 1)
 
-    assert.equal(await Effect.runPromise(asTask((a, b) => a + b, { runner: "process" })(40, 2)), 42)
+    assert.equal(await Effect.runPromise(Strand.asTask((a, b) => a + b, { runner: "process" })(40, 2)), 42)
 
     const strand = Strand.start({ runner: "thread", module, size: 1 })
     assert.equal((await strand.run(where, { n: 21 })).n, 42)
     await strand.close()
   `,
 
-  "subpaths.mjs": subpaths.map((subpath) => `await import("${subpath}")`).join("\n"),
+  "subpaths.mjs": `
+    import assert from "node:assert/strict"
+    const load = async (specifiers) => {
+      for (const specifier of specifiers) {
+        const module = await import(specifier)
+        assert.notEqual(Object.keys(module).length, 0, specifier)
+      }
+    }
+    await load(${JSON.stringify(subpaths)})
+    for (const specifier of ${JSON.stringify(withPeers)}) {
+      if (process.argv[2] === "--with-peers") await load([specifier])
+      else await assert.rejects(load([specifier]), { code: "ERR_MODULE_NOT_FOUND" }, specifier)
+    }
+    for (const specifier of ["internal/values/TaskCodec", "dist/Task.js", "src/Task.ts"]) {
+      await assert.rejects(import("effect-strand/" + specifier), { code: "ERR_PACKAGE_PATH_NOT_EXPORTED" })
+    }
+  `,
 
   "consumer.ts": `
     ${subpaths.map((subpath, i) => `import * as Subpath${i} from "${subpath}"`).join("\n")}
@@ -185,7 +207,9 @@ const step = (name: string, body: () => void): void => {
 
 const workspace = mkdtempSync(join(tmpdir(), "effect-strand-package-"))
 try {
-  step("npm pack", () => npm(root, "pack", "--ignore-scripts", "--pack-destination", workspace))
+  const before = readFileSync(join(root, "package.json"), "utf8")
+  step("npm pack", () => npm(root, "pack", "--pack-destination", workspace))
+  if (readFileSync(join(root, "package.json"), "utf8") !== before) throw new Error("Packing has changed package.json")
   const file = readdirSync(workspace).find((name) => name.endsWith(".tgz"))
   if (file === undefined) throw new Error("npm pack made no tarball")
   const tarball = join(workspace, file)
@@ -216,13 +240,21 @@ try {
       "--no-audit",
       "--no-fund",
       tarball,
-      ...["effect", "@types/node"].map((name) => `${name}@${manifest(installed(name, ".")).version}`)
+      ...["effect", "@types/node"].map(withVersion)
     )
   )
+  step("nothing leads to the sources", () => {
+    const { exports } = manifest(join(project, "node_modules", "effect-strand"))
+    if (JSON.stringify(exports).includes("/src/")) throw new Error("The packed package.json leads to the sources")
+  })
   step("a task on a thread and in a process", () => node(project, "main.mjs"))
   step("a task of a store, on a thread", () => node(project, "durable.mjs"))
   step("processes of their own, a router, middleware, functions, Promises", () => node(project, "composed.mjs"))
   step("every subpath loads", () => node(project, "subpaths.mjs"))
+  step("every subpath loads, with what it needs", () => {
+    npm(project, "install", "--prefer-offline", "--no-audit", "--no-fund", ...peers.map(withVersion))
+    node(project, "subpaths.mjs", "--with-peers")
+  })
   step("types", () => node(project, installed("typescript", "bin/tsc")))
 } finally {
   rmSync(workspace, { recursive: true, force: true })
