@@ -128,7 +128,7 @@ export interface Dispatcher {
   readonly enqueue: {
     <T extends Task.Any>(
       task: T,
-      payload: Task.Payload<T>,
+      payload: Task.Input<T>,
       options: Task.DiscardOptions<Failure<T>>
     ): Effect.Effect<Ticket<void, Failure<T>>, never, TaskRunner>
     <T extends Task.Any>(
@@ -141,7 +141,7 @@ export interface Dispatcher {
     <T extends Task.Any>(
       runner: TaskRunner["Service"],
       task: T,
-      payload: Task.Payload<T>,
+      payload: Task.Input<T>,
       options: Task.DiscardOptions<Failure<T>>
     ): Effect.Effect<Ticket<void, Failure<T>>>
     <T extends Task.Any>(

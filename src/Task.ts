@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
@@ -18,11 +18,12 @@ import type {
   Args,
   CallOptions,
   DiscardOptions,
+  PayloadInput,
   RunOptions,
   StreamCallOptions,
   StreamOptions
 } from "./internal/task/CallOptions.ts"
-import type { Cloned } from "./internal/task/FunctionTask.ts"
+import type { Maker } from "./internal/task/PayloadInput.ts"
 import type * as Partial from "./internal/task/Partial.ts"
 import type { Portable } from "./internal/values/Portable.ts"
 import type { TaskCodec } from "./internal/values/TaskCodec.ts"
@@ -39,6 +40,7 @@ export type {
   Args,
   CallOptions,
   DiscardOptions,
+  PayloadInput,
   RetryPolicy,
   RunOptions,
   StreamCallOptions,
@@ -69,10 +71,14 @@ export interface Any {
   readonly inbox: Schema.Constraint | undefined
   /** The part of the payload that {@link Task.partial} has fixed. */
   readonly fixed: unknown
+  /** What is known of the task besides: see {@link Task.annotate}. Has no effect on how it is run. */
+  readonly annotations: Context.Context<never>
   /** The defaults for the options of a call. */
   readonly options: RunOptions
   /** The code of a task made by {@link portable}, which needs no handler. */
   readonly portable: Portable | undefined
+  /** How its payloads are made of what calls give, where that is not the same. */
+  readonly "~maker": Maker | undefined
   /** Its compiled codecs, once they have been needed. */
   "~codec": TaskCodec | undefined
 }
@@ -116,7 +122,7 @@ export interface Task<
 
   /** Runs the task and waits for its result. Interrupting it stops the work. */
   run(
-    payload: Payload["Type"],
+    payload: PayloadInput<Payload>,
     options: DiscardOptions<Error["Type"] | TaskError>
   ): Effect.Effect<void, Error["Type"] | TaskError, TaskRunner>
   run(
@@ -127,7 +133,7 @@ export interface Task<
    * Starts the task and gives its handle as soon as the runner has accepted it. The task lives in the runner's scope.
    */
   fork(
-    payload: Payload["Type"],
+    payload: PayloadInput<Payload>,
     options: DiscardOptions<Error["Type"] | TaskError>
   ): Effect.Effect<TaskFiber.TaskFiber<void, Error["Type"] | TaskError, Inbox["Type"]>, TaskError, TaskRunner>
   fork(
@@ -153,12 +159,21 @@ export interface Task<
   ): Effect.Effect<string, TaskError, TaskRunner>
 
   /**
+   * The same task with an annotation: something that a dashboard, a middleware or an API wants to know of it, by a key of
+   * its own. {@link Title} and {@link Description} are such keys.
+   */
+  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): Task<Name, Payload, Success, Error, Inbox>
+
+  /** The same task with several annotations. Those of the same keys are replaced. */
+  annotateMerge<I>(annotations: Context.Context<I>): Task<Name, Payload, Success, Error, Inbox>
+
+  /**
    * The same task with a part of its payload given already: calls give the rest. Of a struct any fields can be given, of a
    * tuple the first elements.
    */
-  partial<const Given extends Partial.Fixed<Payload["Type"]>>(
+  partial<const Given extends Partial.Fixed<PayloadInput<Payload>>>(
     given: Given
-  ): PartialTask<Task<Name, Cloned<Partial.Rest<Payload["Type"], Given>>, Success, Error, Inbox>>
+  ): PartialTask<Task<Name, Partial.Payload<Payload, Given>, Success, Error, Inbox>>
 
   /**
    * Gives a handle of a call that was made before, by its id: on a runner with a store from any process, also after a
@@ -229,10 +244,16 @@ export interface StreamTask<
     ...args: Args<Payload, StreamCallOptions<Success["Type"], Error["Type"] | TaskError>>
   ): Effect.Effect<TaskFiber.TaskFiber<void, Error["Type"] | TaskError, Inbox["Type"]>, TaskError, TaskRunner>
 
+  /** The same task with an annotation. See {@link Task.annotate}. */
+  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): StreamTask<Name, Payload, Success, Error, Inbox>
+
+  /** The same task with several annotations. Those of the same keys are replaced. */
+  annotateMerge<I>(annotations: Context.Context<I>): StreamTask<Name, Payload, Success, Error, Inbox>
+
   /** The same task with a part of its payload given already. See {@link Task.partial}. */
-  partial<const Given extends Partial.Fixed<Payload["Type"]>>(
+  partial<const Given extends Partial.Fixed<PayloadInput<Payload>>>(
     given: Given
-  ): PartialTask<StreamTask<Name, Cloned<Partial.Rest<Payload["Type"], Given>>, Success, Error, Inbox>>
+  ): PartialTask<StreamTask<Name, Partial.Payload<Payload, Given>, Success, Error, Inbox>>
 
   /** Makes a Layer of the code that does the task's work, which is a Stream. See {@link Task.toLayer}. */
   toLayer<R = never, EX = never, RX = never>(
@@ -252,7 +273,43 @@ export interface StreamTask<
  * @category models
  * @since 0.3.0
  */
-export type PartialTask<T extends Any> = Omit<T, "toLayer">
+export type PartialTask<T extends Any> = Omit<T, "toLayer" | "annotate" | "annotateMerge"> & {
+  /** The same task with an annotation. See {@link Task.annotate}. */
+  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): PartialTask<T>
+
+  /** The same task with several annotations. Those of the same keys are replaced. */
+  annotateMerge<I>(annotations: Context.Context<I>): PartialTask<T>
+}
+
+/**
+ * The annotation of a task's title: a few words for lists and headings.
+ *
+ * **Example** (A title and a description)
+ *
+ * ```ts
+ * import { Context, Option } from "effect"
+ * import { Task } from "effect-strand"
+ *
+ * const resize = Task.make("resize")
+ *   .annotate(Task.Title, "Resize an image")
+ *   .annotate(Task.Description, "Writes the image in three sizes beside the original.")
+ *
+ * console.log(resize.name, "is", Option.getOrNull(Context.getOption(resize.annotations, Task.Title)))
+ * // prints: resize is Resize an image
+ * ```
+ *
+ * @category annotations
+ * @since 0.4.0
+ */
+export class Title extends Context.Service<Title, string>()("effect-strand/Task/Title") {}
+
+/**
+ * The annotation of what a task does, in sentences. See {@link Title}.
+ *
+ * @category annotations
+ * @since 0.4.0
+ */
+export class Description extends Context.Service<Description, string>()("effect-strand/Task/Description") {}
 
 /**
  * The identifier of a task's handler in Contexts and Layers.
@@ -265,12 +322,21 @@ export interface Handler<in out Name extends string> {
 }
 
 /**
- * The payload type of a task.
+ * The payload type of a task, as its handler sees it.
  *
  * @category utility types
  * @since 0.1.0
  */
 export type Payload<T extends Any> = T["payload"]["Type"]
+
+/**
+ * What a call of a task gives for its payload: fields with a constructor default may be missing, for a class its fields
+ * will do, and of a partial task the rest is given.
+ *
+ * @category utility types
+ * @since 0.4.0
+ */
+export type Input<T extends Any> = PayloadInput<T["payload"]>
 
 /**
  * The result type of a task.

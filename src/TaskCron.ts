@@ -35,7 +35,9 @@ type CronOptions<Name extends string, Payload extends Schema.Constraint> = {
    * @default "UTC"
    */
   readonly zone?: string | undefined
-} & ([void] extends [Payload["Type"]] ? { readonly payload?: Payload["Type"] } : { readonly payload: Payload["Type"] })
+} & ([void] extends [Task.PayloadInput<Payload>]
+  ? { readonly payload?: Task.PayloadInput<Payload> }
+  : { readonly payload: Task.PayloadInput<Payload> })
 
 /**
  * What is run when. The options of a call hold for each run.

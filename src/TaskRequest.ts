@@ -17,7 +17,6 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { type Caller, callerOf } from "./internal/call/Caller.ts"
-import * as Partial from "./internal/task/Partial.ts"
 import type * as Task from "./Task.ts"
 import * as TaskCodec from "./internal/values/TaskCodec.ts"
 import type { TaskContext } from "./TaskContext.ts"
@@ -506,7 +505,7 @@ export const make = (
 ): TaskRequest =>
   new TaskRequest(
     task,
-    task.fixed === undefined ? payload : Partial.merge(task.fixed, payload),
+    payload,
     options === undefined ? task.options : { ...task.options, ...options },
     callerOf(context)
   )

@@ -196,7 +196,9 @@ export type TaskOptions<
    * `--conditions=...`.
    */
   readonly execArgv?: ReadonlyArray<string> | undefined
-} & ([void] extends [Payload["Type"]] ? { readonly payload?: Payload["Type"] } : { readonly payload: Payload["Type"] })
+} & ([void] extends [Task.PayloadInput<Payload>]
+    ? { readonly payload?: Task.PayloadInput<Payload> }
+    : { readonly payload: Task.PayloadInput<Payload> })
 
 interface AlreadyRunning<E, R> {
   /** Asked first: when it says `true`, nothing is started, and there is no process: `Option.none()`. */
@@ -311,7 +313,7 @@ const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> 
     const { killSignal = "SIGTERM", task } = options
     const command =
       task &&
-      (yield* TaskCommand.make(task, options.payload, {
+      (yield* TaskCommand.make(yield* Effect.context<never>(), task, options.payload, {
         module: options.module!,
         execArgv: options.execArgv ?? [],
         signal: killSignal

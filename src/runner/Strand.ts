@@ -87,7 +87,7 @@ export interface Strand {
   /** Runs a task once for each payload, and gives the results in the order of the payloads. */
   readonly forEach: <T extends EffectTask>(
     task: T,
-    payloads: Iterable<Task.Payload<T>>,
+    payloads: Iterable<Task.Input<T>>,
     options?: Task.BatchOptions & Abortable
   ) => Promise<Array<Task.Success<T>>>
   /** A handle of a task that was started before, by its id. */

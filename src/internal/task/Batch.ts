@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import type * as Task from "../../Task.ts"
 import type { TaskError } from "../../TaskError.ts"
 import type { TaskFiber } from "../../TaskFiber.ts"
-import * as TaskRequest from "../../TaskRequest.ts"
+import { requestOf } from "./TaskMethods.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 
 /** How many calls are in flight, and what becomes of the rest when one fails. */
@@ -126,17 +126,17 @@ const runOptions = (options: BatchOptions | undefined): Task.RunOptions | undefi
 export const forEach: {
   <T extends AnyTask>(
     task: T,
-    payloads: Iterable<Task.Payload<T>>,
+    payloads: Iterable<Task.Input<T>>,
     options: BatchOptions & { readonly mode: "result"; readonly discard?: false | undefined }
   ): Effect.Effect<Array<Result.Result<Task.Success<T>, Failure<T>>>, never, TaskRunner>
   <T extends AnyTask>(
     task: T,
-    payloads: Iterable<Task.Payload<T>>,
+    payloads: Iterable<Task.Input<T>>,
     options: BatchOptions & { readonly discard: true; readonly mode?: "default" | undefined }
   ): Effect.Effect<void, Failure<T>, TaskRunner>
   <T extends AnyTask>(
     task: T,
-    payloads: Iterable<Task.Payload<T>>,
+    payloads: Iterable<Task.Input<T>>,
     options?: BatchOptions & { readonly mode?: "default" | undefined; readonly discard?: false | undefined }
   ): Effect.Effect<Array<Task.Success<T>>, Failure<T>, TaskRunner>
 } = ((
@@ -171,7 +171,7 @@ export const forEach: {
 /** Starts a task once for each payload and gives the handles, in the order of the payloads, when all are accepted. */
 export const forkAll = <T extends AnyTask>(
   task: T,
-  payloads: Iterable<Task.Payload<T>>,
+  payloads: Iterable<Task.Input<T>>,
   options?: Task.RunOptions
 ): Effect.Effect<Array<TaskFiber<Task.Success<T>, Failure<T>>>, TaskError, TaskRunner> =>
   Effect.forEach(payloads, (payload) => erase(task).fork(payload, options)) as Effect.Effect<
@@ -204,12 +204,12 @@ export const forkAll = <T extends AnyTask>(
  */
 export const forkAllDiscard = <T extends AnyTask>(
   task: T,
-  payloads: Iterable<Task.Payload<T>>,
+  payloads: Iterable<Task.Input<T>>,
   options?: Task.RunOptions
 ): Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner> =>
   Effect.contextWith((context: Context.Context<TaskRunner>) => {
     const runner = Context.get(context, TaskRunner)
-    const requests = Array.from(payloads, (payload) => TaskRequest.make(context, task, payload, options))
+    const requests = Array.from(payloads, (payload) => requestOf(context, task, payload, options))
     if (requests.length === 0) return Effect.succeed([])
     return runner.enqueue === undefined
       ? Effect.forEach(requests, (request) => Effect.map(runner.fork(request), (fiber) => fiber.taskId))
@@ -235,14 +235,14 @@ export interface Completed<out P, out A> {
 export const asCompleted: {
   <T extends AnyTask>(
     task: T,
-    payloads: Iterable<Task.Payload<T>>,
+    payloads: Iterable<Task.Input<T>>,
     options: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode: "result" }
-  ): Stream.Stream<Completed<Task.Payload<T>, Result.Result<Task.Success<T>, Failure<T>>>, never, TaskRunner>
+  ): Stream.Stream<Completed<Task.Input<T>, Result.Result<Task.Success<T>, Failure<T>>>, never, TaskRunner>
   <T extends AnyTask>(
     task: T,
-    payloads: Iterable<Task.Payload<T>>,
+    payloads: Iterable<Task.Input<T>>,
     options?: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode?: "default" | undefined }
-  ): Stream.Stream<Completed<Task.Payload<T>, Task.Success<T>>, Failure<T>, TaskRunner>
+  ): Stream.Stream<Completed<Task.Input<T>, Task.Success<T>>, Failure<T>, TaskRunner>
 } = ((
   task: AnyTask,
   payloads: Iterable<unknown>,

@@ -98,10 +98,18 @@ export interface DiscardOptions<in E> extends RunOptions, Hooks.Hooks<void, E> {
   readonly discardResult: true
 }
 
+/**
+ * What a call gives for a payload: what the constructor of its schema takes. Fields with a constructor default may be
+ * missing, and for a class its fields will do.
+ */
+export type PayloadInput<Payload extends Schema.Constraint> = unknown extends Payload["~type.make.in"]
+  ? Payload["Type"]
+  : Payload["~type.make.in"]
+
 /** What the methods of a task take: its payload, which a task without one leaves out, and the options of the call. */
-export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [void] extends [Payload["Type"]]
-  ? [payload?: Payload["Type"], options?: Options]
-  : [payload: Payload["Type"], options?: Options]
+export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [void] extends [PayloadInput<Payload>]
+  ? [payload?: PayloadInput<Payload>, options?: Options]
+  : [payload: PayloadInput<Payload>, options?: Options]
 
 /** How a stream is run: its handler is not started again once elements have come out of it. */
 export type StreamOptions = Omit<RunOptions, "retry" | StoreOption>

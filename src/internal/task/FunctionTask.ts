@@ -1,4 +1,5 @@
 /** Tasks whose code is a plain function. */
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -20,7 +21,9 @@ export type FunctionPayload<Args extends ReadonlyArray<unknown>> = Args extends 
 type FunctionResult<Out> = Out extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Out>
 
 /** A value that crosses by structured clone, of a type that only the compiler knows. */
-export type Cloned<T> = Schema.ConstraintCodec<T>
+export interface Cloned<T> extends Schema.ConstraintCodec<T> {
+  readonly "~type.make.in": T
+}
 
 /** A task whose code is a plain function. */
 export interface FunctionTask<Name extends string, In, Out> extends Task.Task<
@@ -31,6 +34,12 @@ export interface FunctionTask<Name extends string, In, Out> extends Task.Task<
 > {
   /** The function as a handler. */
   readonly layer: Layer.Layer<Task.Handler<Name>>
+
+  /** The same task with an annotation. */
+  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): FunctionTask<Name, In, Out>
+
+  /** The same task with several annotations. Those of the same keys are replaced. */
+  annotateMerge<I>(annotations: Context.Context<I>): FunctionTask<Name, In, Out>
 }
 
 const fromFunction = (

@@ -1,5 +1,14 @@
 /** Tasks that know a part of their payload already. */
 
+import type * as Schema from "effect/Schema"
+import type { PayloadInput } from "./CallOptions.ts"
+
+/** The schema of a payload of which calls give the rest. */
+export interface Payload<Whole extends Schema.Constraint, Given> extends Schema.Constraint {
+  readonly Type: Whole["Type"]
+  readonly "~type.make.in": Rest<PayloadInput<Whole>, Given>
+}
+
 /** The elements of a tuple behind the first ones. */
 type Behind<All extends ReadonlyArray<unknown>, First extends ReadonlyArray<unknown>> = First extends readonly [
   unknown,

@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { Args, RunOptions } from "./CallOptions.ts"
 import * as Hooks from "./Hooks.ts"
 import * as Partial from "./Partial.ts"
+import * as PayloadInput from "./PayloadInput.ts"
 import type * as Task from "../../Task.ts"
 import { TaskContext } from "../../TaskContext.ts"
 import * as TaskFiber from "../../TaskFiber.ts"
@@ -18,11 +19,6 @@ import { TaskRunner } from "../../TaskRunner.ts"
 
 /** Marks tasks. */
 export const TypeId = "~effect-strand/Task"
-
-const withRunner = <A, E, R>(
-  f: (runner: TaskRunner["Service"], context: Context.Context<never>) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R | TaskRunner> =>
-  Effect.withFiber((fiber) => f(Context.getUnsafe(fiber.context, TaskRunner), fiber.context))
 
 type AnyOptions = RunOptions & Hooks.Any & { readonly discardResult?: boolean | undefined }
 
@@ -50,45 +46,69 @@ const hooked = (
   return TaskFiber.makeUnsafe(request, request.caller.context, Hooks.add(end, hooks))
 }
 
+/** The request of a call. What it gives is the payload, unless a part of that is fixed or can be left out. */
+export const requestOf = (
+  context: Context.Context<never>,
+  task: Task.Any,
+  given: unknown,
+  options: AnyOptions | undefined
+): TaskRequest.TaskRequest =>
+  task.fixed === undefined && task["~maker"] === undefined
+    ? TaskRequest.make(context, task, given, options)
+    : PayloadInput.request(context, task, given, options)
+
+/** Gives the request of a call to the runner there is. */
+const call = <A, E>(
+  task: Task.Any,
+  payload: unknown,
+  options: AnyOptions | undefined,
+  f: (runner: TaskRunner["Service"], request: TaskRequest.TaskRequest) => Effect.Effect<A, E>
+): Effect.Effect<A, E, TaskRunner> =>
+  Effect.withFiber(({ context }) =>
+    f(Context.getUnsafe(context, TaskRunner), requestOf(context, task, payload, options))
+  )
+
 const Proto = {
   [TypeId]: TypeId,
   run(this: Task.Any, payload: unknown, options?: AnyOptions) {
-    const run = withRunner((runner, context) =>
-      runOf(runner, TaskRequest.make(context, this, payload, options), options)
-    )
+    const run = call(this, payload, options, (runner, request) => runOf(runner, request, options))
     return Hooks.any(options) ? Hooks.add(run, options) : run
   },
   fork(this: Task.Any, payload: unknown, options?: AnyOptions) {
-    const fork = withRunner((runner, context) => {
-      const request = TaskRequest.make(context, this, payload, options)
-      return this.kind === "effect"
+    const fork = call(this, payload, options, (runner, request) =>
+      this.kind === "effect"
         ? runner.fork(request)
         : TaskRunner.forkWith((request) => runOf(runner, request, options))(request)
-    })
+    )
     return Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
   },
   forkScoped(this: Task.Task<string>, ...args: Args<typeof Schema.Void>) {
     return Effect.acquireRelease(this.fork(...args), Fiber.interrupt)
   },
   forkDiscard(this: Task.Any, payload: unknown, options?: AnyOptions) {
-    return withRunner((runner, context) => {
-      const request = TaskRequest.make(context, this, payload, options)
-      return runner.enqueue === undefined
+    return call(this, payload, options, (runner, request) =>
+      runner.enqueue === undefined
         ? Effect.map(runner.fork(request), (fiber) => fiber.taskId)
         : Effect.map(runner.enqueue([request]), (ids) => ids[0])
-    })
+    )
   },
   attach(this: Task.Any, id: string) {
-    return withRunner((runner, context) => runner.attach(TaskRequest.make(context, this, undefined, undefined), id))
+    return Effect.withFiber(({ context }) =>
+      Context.getUnsafe(context, TaskRunner).attach(TaskRequest.make(context, this, undefined, undefined), id)
+    )
   },
   stream(this: Task.Any, payload: unknown, options?: RunOptions) {
-    return Stream.unwrap(
-      withRunner((runner, context) => Effect.succeed(runner.stream(TaskRequest.make(context, this, payload, options))))
-    )
+    return Stream.unwrap(call(this, payload, options, (runner, request) => Effect.succeed(runner.stream(request))))
   },
   partial(this: Task.Any, given: unknown) {
     const fixed = this.fixed === undefined ? given : Partial.merge(this.fixed, given)
     return Object.assign(Object.create(this) as Task.Any, { fixed })
+  },
+  annotate(this: Task.Any, key: Context.Key<unknown, unknown>, value: unknown) {
+    return annotated(this, Context.add(this.annotations, key, value))
+  },
+  annotateMerge(this: Task.Any, annotations: Context.Context<never>) {
+    return annotated(this, Context.merge(this.annotations, annotations))
   },
   get messages() {
     return Stream.unwrap(Effect.map(TaskContext, (context) => context.messages))
@@ -105,21 +125,27 @@ const Proto = {
   }
 }
 
+const annotated = (task: Task.Any, annotations: Context.Context<never>): Task.Any =>
+  Object.assign(Object.create(Object.getPrototypeOf(task) as object) as Task.Any, task, { annotations })
+
 // Tasks of all types are made here, which is where their types are lost; the constructors below give them back.
 // oxlint-disable-next-line typescript/no-explicit-any
 export const define = (kind: Task.Any["kind"], name: string, options: Record<string, any> | undefined): any => {
-  const { error, inbox, payload, portable, success, ...runOptions } = options ?? {}
+  const { error, inbox, payload: given, portable, success, ...runOptions } = options ?? {}
+  const payload = given === undefined ? Schema.Void : Schema.isSchema(given) ? given : Schema.Struct(given)
   return Object.assign(Object.create(Proto), {
     kind,
     name,
-    payload: payload === undefined ? Schema.Void : Schema.isSchema(payload) ? payload : Schema.Struct(payload),
+    payload,
     success: success ?? Schema.Void,
     error: error ?? Schema.Never,
     inbox,
     fixed: undefined,
+    annotations: Context.empty(),
     options: runOptions,
     handlerKey: makeKey(name),
     portable,
+    "~maker": PayloadInput.makerOf(name, payload),
     "~codec": undefined
   })
 }

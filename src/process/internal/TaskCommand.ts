@@ -2,6 +2,7 @@
 import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,6 +22,7 @@ import {
   TaskTimeout,
   WorkerCrashed
 } from "../../TaskError.ts"
+import { payloadOf } from "../../internal/task/PayloadInput.ts"
 import * as TaskId from "../../internal/task/TaskId.ts"
 import type { Child } from "./Child.ts"
 import * as Frames from "./Frames.ts"
@@ -128,11 +130,14 @@ let count = 0
 
 /** Checks and writes a payload, and makes the command. */
 export const make = (
+  context: Context.Context<never>,
   task: Task.Any,
-  payload: unknown,
+  given: unknown,
   options: { readonly module: URL | string; readonly execArgv: ReadonlyArray<string>; readonly signal: NodeJS.Signals }
 ): Effect.Effect<TaskCommand, PayloadInvalid | NotTransferable> => {
-  const encoded = TaskCodec.encodePayload(task, payload)
+  const payload = payloadOf(context, task, given)
+  if (Result.isFailure(payload)) return Effect.fail(new PayloadInvalid({ task: task.name, issue: payload.failure }))
+  const encoded = TaskCodec.encodePayload(task, payload.success)
   if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
   return Effect.try({
     try: () => {
