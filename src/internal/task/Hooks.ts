@@ -52,8 +52,8 @@ export interface Any extends Hooks<unknown, unknown> {
 }
 
 /** True when there is anything to call at the end. */
-export const any = (hooks: Any | undefined): hooks is Any =>
-  hooks !== undefined && (hooks.onEnd !== undefined || hooks.onError !== undefined || hooks.onIter !== undefined)
+export const any = (hooks: Any): boolean =>
+  hooks.onEnd !== undefined || hooks.onError !== undefined || hooks.onIter !== undefined
 
 const ended = (value: unknown, { onEnd, onIter }: Any): Effect.Effect<unknown> => {
   const end = onEnd === undefined ? Effect.void : call(onEnd, value)

@@ -72,7 +72,7 @@ const Proto = {
   [TypeId]: TypeId,
   run(this: Task.Any, payload: unknown, options?: AnyOptions) {
     const run = call(this, payload, options, (runner, request) => runOf(runner, request, options))
-    return Hooks.any(options) ? Hooks.add(run, options) : run
+    return options !== undefined && Hooks.any(options) ? Hooks.add(run, options) : run
   },
   fork(this: Task.Any, payload: unknown, options?: AnyOptions) {
     const fork = call(this, payload, options, (runner, request) =>
@@ -80,7 +80,7 @@ const Proto = {
         ? runner.fork(request)
         : TaskRunner.forkWith((request) => runOf(runner, request, options))(request)
     )
-    return Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
+    return options !== undefined && Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
   },
   forkScoped(this: Task.Task<string>, ...args: Args<typeof Schema.Void>) {
     return Effect.acquireRelease(this.fork(...args), Fiber.interrupt)
