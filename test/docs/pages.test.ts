@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import { TaskError } from "effect-strand"
-import { anchors, chapter, firstCells, guide, namesIn, pages, proseOf, readme, type Page } from "./pages.ts"
+import { anchors, chapter, firstCells, guide, namesIn, pages, proseOf, readme, rows, type Page } from "./pages.ts"
 import { root } from "./programs.ts"
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8")
@@ -118,10 +118,16 @@ describe("tables are whole", () => {
     )
   })
 
-  it("errors exist", () => {
-    const errors = named("errors", "Errors")
-    assert.isAbove(errors.length, 5)
-    const existing = TaskError.TaskError.members.map(({ fields }) => fields._tag.schema.literal)
-    for (const name of errors) assert.include(existing, name)
+  it("the errors, and how they are classified", () => {
+    const tags = TaskError.TaskError.members.map(({ fields }) => fields._tag.schema.literal)
+    const classified = tags.map((tag) => {
+      const { fault, final } = TaskError.classify({ _tag: tag } as TaskError.TaskError)
+      return [tag, final ? "no" : "yes", fault]
+    })
+    const told = rows(chapter(guide("errors"), "Errors")).map(([tag, , , again, fault]) => [tag!, again!, fault!])
+    assert.sameDeepMembers(
+      told,
+      classified.map(([tag, ...rest]) => [`\`${tag}\``, ...rest])
+    )
   })
 })

@@ -82,11 +82,14 @@ const cells = (line: string): ReadonlyArray<string> =>
 
 const isRule = (line: string | undefined): boolean => /^\|[ -]+[-:]*\|/.test(line ?? "")
 
-/** The first cells of all tables in these lines, those of the head left out. */
-export const firstCells = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+/** The rows of all tables in these lines, those of the head left out. */
+export const rows = (lines: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
   lines.flatMap((line, index) =>
-    line.startsWith("|") && !isRule(line) && !isRule(lines[index + 1]) ? [cells(line)[0]!] : []
+    line.startsWith("|") && !isRule(line) && !isRule(lines[index + 1]) ? [cells(line)] : []
   )
+
+/** The first cells of all tables in these lines. */
+export const firstCells = (lines: ReadonlyArray<string>): ReadonlyArray<string> => rows(lines).map(([first]) => first!)
 
 /** What is marked as code in the cells that begin with it. */
 export const namesIn = (cells: ReadonlyArray<string>): ReadonlyArray<string> =>

@@ -182,7 +182,7 @@ export const run = (workspace: string, program: Program): Promise<void> =>
     if (!same) fail(program, `it printed something else than:\n${prints.join("\n")}`, ended)
   })
 
-/** Runs a file of tests with vitest: those of one group, since the others have tests of their own. */
+/** Runs a file of tests with vitest: those whose names contain `group`. Gives how many have passed. */
 export const runTests = (workspace: string, program: Program, group: string): Promise<number> =>
   inLane(async () => {
     const folder = join(workspace, program.folder)
