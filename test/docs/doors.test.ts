@@ -20,6 +20,7 @@ const modules: ReadonlyArray<Module> = Object.entries<unknown>(exports).flatMap(
 
 /** Doors that have other names. */
 const others: Readonly<Record<string, RegExp>> = {
+  "./BackgroundProcess": /^runProcess$/,
   "./MessagePack": /^messagePack$/,
   "./Middleware": /^(?!principal$|withCredentials$|wait$)[a-z]/,
   "./Serialization": /^(json|structuredClone)$/,
