@@ -13,7 +13,6 @@ const sources = readSources(root)
 /** Folders whose modules are the parts of one, their `index.ts`, and the subpath of that one. */
 const barrels: Readonly<Record<string, string>> = {
   middleware: "./Middleware",
-  process: "./process",
   testing: "./testing"
 }
 
@@ -47,9 +46,8 @@ const namespacesOf = (index: string): ReadonlyMap<string, string> =>
 
 /** Come by their subpath alone: what needs a database, a broker, a server or a terminal, and what is for special needs. */
 const bySubpathAlone = (subpath: string, path: string): boolean =>
-  subpath === "./process" ||
   subpath === "./testing" ||
-  /^src\/(broker|server|cli|workflow)\//.test(path) ||
+  /^src\/(process|broker|server|cli|workflow)\//.test(path) ||
   (path.startsWith("src/store/") && !["./TaskStore", "./TaskQueue"].includes(subpath))
 
 describe("the exports of package.json", () => {
@@ -223,7 +221,6 @@ describe("doc comments", () => {
     "src/Task.ts",
     "src/TaskRequest.ts",
     "src/TaskRunner.ts",
-    "src/process/index.ts",
     "src/runner/Strand.ts",
     "src/store/Serialization.ts",
     "src/store/TaskQueue.ts",

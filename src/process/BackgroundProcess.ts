@@ -34,16 +34,69 @@ import { type Plan, Supervisor } from "./internal/Supervisor.ts"
 import * as TaskCommand from "./internal/TaskCommand.ts"
 import * as RealTime from "./internal/RealTime.ts"
 
-export type {
-  BackgroundProcess,
-  Line,
-  ProcessExit,
-  ProcessStatus,
-  Ready,
-  RunEnd,
-  StartError,
-  TaskProcess
-} from "./internal/Model.ts"
+/**
+ * A process in the background of a program: what {@link runProcess} gives.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { BackgroundProcess } from "./internal/Model.ts"
+
+/**
+ * A task in a process of its own: what {@link runProcess} gives for a task.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { TaskProcess } from "./internal/Model.ts"
+
+/**
+ * Where a background process is in its life.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { ProcessStatus } from "./internal/Model.ts"
+
+/**
+ * How a background process ended for good.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { ProcessExit } from "./internal/Model.ts"
+
+/**
+ * What is known of a run that is over.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { RunEnd } from "./internal/Model.ts"
+
+/**
+ * A line that a process has printed.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { Line } from "./internal/Model.ts"
+
+/**
+ * A sign that a process is ready.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type { Ready } from "./internal/Model.ts"
+
+/**
+ * Why the handler of a task could not even begin.
+ *
+ * @category errors
+ * @since 0.3.0
+ */
+export type { StartError } from "./internal/Model.ts"
 
 /**
  * Options of every background process.

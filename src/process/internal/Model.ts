@@ -5,12 +5,7 @@ import type * as Stream from "effect/Stream"
 import type { ModuleInvalid, NotTransferable, PayloadInvalid, TaskError, TaskNotFound } from "../../TaskError.ts"
 import type { ProcessNotReady, ProcessNotStarted } from "../ProcessError.ts"
 
-/**
- * A line that a process has printed.
- *
- * @category models
- * @since 0.3.0
- */
+/** A line that a process has printed. */
 export interface Line {
   readonly source: "stdout" | "stderr"
   /** Without the end of the line. */
@@ -30,9 +25,6 @@ export interface Line {
  * - `url`: a GET request is answered with the expected status; redirects are not followed
  *
  * Checks, ports and URLs are asked every `interval`, at first at once.
- *
- * @category models
- * @since 0.3.0
  */
 export type Ready<R = never> =
   | { readonly delay: Duration.Input }
@@ -65,12 +57,7 @@ export type Ready<R = never> =
       readonly interval?: Duration.Input | undefined
     }
 
-/**
- * How a background process ended for good.
- *
- * @category models
- * @since 0.3.0
- */
+/** How a background process ended for good. */
 export interface ProcessExit {
   /**
    * - `Ended`: by itself, and its `restart` has it not started again
@@ -103,9 +90,6 @@ export interface ProcessExit {
  * - `Failed`: it is over in any other way
  *
  * `run` is 1 at first and one more with each restart.
- *
- * @category models
- * @since 0.3.0
  */
 export type ProcessStatus =
   | { readonly _tag: "Starting"; readonly run: number; readonly pid: number }
@@ -124,12 +108,7 @@ export type ProcessStatus =
   | { readonly _tag: "Stopped"; readonly exit: ProcessExit }
   | { readonly _tag: "Failed"; readonly exit: ProcessExit }
 
-/**
- * What is known of a run that is over.
- *
- * @category models
- * @since 0.3.0
- */
+/** What is known of a run that is over. */
 export interface RunEnd {
   /** 1 at first. */
   readonly run: number
@@ -148,9 +127,6 @@ export interface RunEnd {
  * Streams of output begin with the lines that were kept (`keepLines`) and go on until the process is over; each reader
  * gets all lines, of restarted processes as well. A process never waits for a reader: one that falls behind by more than
  * 16,384 lines misses the oldest of them. A line of more than 65,536 characters comes in pieces.
- *
- * @category models
- * @since 0.3.0
  */
 export interface BackgroundProcess {
   /** Its name in logs and errors. */
@@ -174,12 +150,7 @@ export interface BackgroundProcess {
   readonly stop: Effect.Effect<ProcessExit>
 }
 
-/**
- * A task in a process of its own.
- *
- * @category models
- * @since 0.3.0
- */
+/** A task in a process of its own. */
 export interface TaskProcess<A, E> extends BackgroundProcess {
   /**
    * Waits until the process is over for good, and gives what the handler gave at last.
@@ -190,10 +161,5 @@ export interface TaskProcess<A, E> extends BackgroundProcess {
   readonly result: Effect.Effect<A, E | TaskError>
 }
 
-/**
- * Why the handler of a task could not even begin.
- *
- * @category errors
- * @since 0.3.0
- */
+/** Why the handler of a task could not even begin. */
 export type StartError = ModuleInvalid | TaskNotFound | PayloadInvalid | NotTransferable
