@@ -20,7 +20,6 @@ import * as Limiter from "./Limiter.ts"
 import type * as Task from "./Task.ts"
 import { TaskCancelled, type TaskError } from "./TaskError.ts"
 import type { TaskFiber } from "./TaskFiber.ts"
-import * as TaskFibers from "./TaskFiber.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
 /**
@@ -226,7 +225,7 @@ class Entry implements Ticket<unknown, unknown> {
   get state(): Status {
     if (this.result !== undefined) return statusOf(this.result)
     if (this.handle === undefined) return "pending"
-    const status = TaskFibers.requestOf(this.handle).status
+    const status = this.handle.metadata.status
     // Once it is settled, hooks may still be running.
     return status === "pending" || status === "scheduled" ? "pending" : "running"
   }

@@ -12,6 +12,7 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import * as Call from "./internal/call/Call.ts"
 import type { TaskRejected } from "./TaskError.ts"
 import type { TaskInfo, TaskRequest, TaskStatus } from "./TaskRequest.ts"
 
@@ -64,6 +65,8 @@ export const requestOf = (fiber: TaskFiber<unknown, unknown>): TaskRequest => fi
 // the runtime made, with one field more.
 let prototype: object | undefined
 
+const callOf = (fiber: TaskFiber<unknown, unknown>): Call.Call => Call.of(fiber[TypeId])
+
 const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
   Object.defineProperties(Object.create(Object.getPrototypeOf(fiber)), {
     taskId: {
@@ -73,27 +76,27 @@ const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
     },
     status: {
       get(this: TaskFiber<unknown, unknown>) {
-        return Effect.sync(() => this[TypeId].status)
+        return Effect.sync(() => callOf(this).status)
       }
     },
     progress: {
       get(this: TaskFiber<unknown, unknown>) {
-        return this[TypeId].progressStream
+        return callOf(this).progressStream
       }
     },
     metadata: {
       get(this: TaskFiber<unknown, unknown>) {
-        return this[TypeId].info
+        return callOf(this).info
       }
     },
     send: {
       get(this: TaskFiber<unknown, unknown>) {
-        return (message: unknown) => this[TypeId].send(message)
+        return (message: unknown) => callOf(this).send(message)
       }
     },
     endMessages: {
       get(this: TaskFiber<unknown, unknown>) {
-        return this[TypeId].endMessages
+        return callOf(this).endMessages
       }
     }
   })

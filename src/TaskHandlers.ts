@@ -11,6 +11,7 @@ import type * as Effect from "effect/Effect"
 import { CurrentLoggers } from "effect/Logger"
 import type * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import * as Call from "./internal/call/Call.ts"
 import * as Portable from "./internal/values/Portable.ts"
 import type * as Task from "./Task.ts"
 import { TaskContext } from "./TaskContext.ts"
@@ -135,7 +136,7 @@ export class Contexts {
       this.bases.set(handler, base)
     }
     const { context: caller, span } = request.caller
-    let context: Context.Context<never> = Context.add(base, TaskContext, request)
+    let context: Context.Context<never> = Context.add(base, TaskContext, Call.of(request))
     if (span !== undefined) context = Context.add(context, Tracer.ParentSpan, span)
     const loggers = Context.get(caller, CurrentLoggers)
     if (loggers !== Context.get(base, CurrentLoggers)) context = Context.add(context, CurrentLoggers, loggers)

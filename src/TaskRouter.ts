@@ -16,7 +16,9 @@ import { type Building, NamedRunner, type Place } from "./internal/router/NamedR
 import { forHandlers, type Route, type Routing, routing } from "./internal/router/Routing.ts"
 import * as RunnerStats from "./RunnerStats.ts"
 import { isTaskError, RunnerClosed, RunnerUnavailable, type TaskError, TaskRejected } from "./TaskError.ts"
-import type { Hold, TaskRequest } from "./TaskRequest.ts"
+import * as Call from "./internal/call/Call.ts"
+import type { Hold } from "./internal/call/Hold.ts"
+import type { TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
 type Runner = TaskRunner["Service"]
@@ -181,27 +183,30 @@ class Router {
   private readonly hold: Hold = {
     accepts: false,
     enter: (request) =>
-      this.gate.shut ? this.gate.wait(request) : this.runners.get(this.nameOf(request))?.runner?.hold?.enter?.(request),
+      this.gate.shut
+        ? this.gate.wait(request)
+        : this.runners.get(this.nameOf(request))?.runner?.["~hold"]?.enter?.(request),
     begin: (request) => {
       if (this.closed) return new RunnerClosed({ task: request.name })
-      const own = this.runners.get(this.nameOf(request))?.runner?.hold
+      const own = this.runners.get(this.nameOf(request))?.runner?.["~hold"]
       if (own !== undefined) return own.begin(request)
-      request.held = this.hold
+      request.holder = this.hold
       return undefined
     },
     end: (request, exit) => {
-      if (request.held !== this.hold) return request.held?.end(request, exit)
-      request.held = undefined
+      if (request.holder !== this.hold) return request.holder?.end(request, exit)
+      request.holder = undefined
       request.settle(exit)
     }
   }
 
   /** Finds the runner of a request that comes from outside. Those that a runner waits for are let through. */
   private readonly admit: Route = (request) => {
-    if (request.held !== undefined && request.held !== this.hold) return this.route(request)
+    const call = Call.of(request)
+    if (call.holder !== undefined && call.holder !== this.hold) return this.route(request)
     if (this.closed) return Effect.fail(new RunnerClosed({ task: request.name }))
     if (!this.gate.shut) return this.route(request)
-    return Effect.flatMap(this.gate.wait(request), () => {
+    return Effect.flatMap(this.gate.wait(call), () => {
       const found = this.admit(request)
       return Effect.isEffect(found) ? found : Effect.succeed(found)
     })
@@ -214,7 +219,7 @@ class Router {
   get runner(): Runner {
     return TaskRunner.of({
       ...this.routing,
-      hold: this.hold,
+      "~hold": this.hold,
       tasks: Effect.suspend(() =>
         Effect.map(
           Effect.forEach(this.opened(), (runner) => runner.tasks),

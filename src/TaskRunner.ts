@@ -20,7 +20,9 @@ import { LiveTasks } from "./internal/call/LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
 import { RunnerClosed, type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
-import type { Hold, TaskInfo, TaskRequest } from "./TaskRequest.ts"
+import type { CallControl, TaskInfo, TaskRequest } from "./TaskRequest.ts"
+import * as Call from "./internal/call/Call.ts"
+import type { Hold } from "./internal/call/Hold.ts"
 import { endOf, streamWithOptions, withOptions } from "./internal/call/Waiting.ts"
 
 /**
@@ -80,7 +82,7 @@ export class TaskRunner extends Context.Service<
      * How middlewares hold requests in front of this runner, so that all of the above knows those that wait there. Runners
      * that know a task only once they have it, such as those with a store, leave it out.
      */
-    readonly hold?: Hold | undefined
+    readonly "~hold"?: Hold | undefined
   } & Controls
 >()("effect-strand/TaskRunner") {
   /** Makes a runner of a new kind. See {@link make}. */
@@ -149,15 +151,16 @@ export interface Nested {
  *
  * **Details**
  *
- * `execute` and `stream` call `request.accept()` when the request is queued or started, and set `request.work`. When they
- * are interrupted, or `request.work.abort` is called, they end once the work has stopped, with `request.stopped`.
+ * `execute` and `stream` call `control.accept` when the request is queued or started, and `control.begin` to say who works
+ * on it. When they are interrupted, or `abort` of that is called, they end once the work has stopped, with
+ * `control.stopped`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends Controls {
-  readonly execute: (request: TaskRequest) => Effect.Effect<unknown, unknown>
-  readonly stream: (request: TaskRequest) => Stream.Stream<unknown, unknown>
+  readonly execute: (request: TaskRequest, control: CallControl) => Effect.Effect<unknown, unknown>
+  readonly stream: (request: TaskRequest, control: CallControl) => Stream.Stream<unknown, unknown>
   /** The tasks that handlers have started on this runner where this program does not see them being started. */
   readonly nested?: Nested | undefined
   /** Called with true when there is a live task again, and with false when there is none any more. */
@@ -190,20 +193,19 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     }
 
     /** A task that is waited for may still need tasks of its own. */
-    const isWaitedFor = ({ parentId }: TaskRequest): boolean =>
-      parentId !== undefined && live.get(parentId) !== undefined
+    const isWaitedFor = ({ parentId }: Call.Call): boolean => parentId !== undefined && live.get(parentId) !== undefined
 
-    const refuses = (request: TaskRequest): boolean => closed && (ended || !isWaitedFor(request))
+    const refuses = (request: Call.Call): boolean => closed && (ended || !isWaitedFor(request))
 
-    const enter = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined =>
+    const enter = (request: Call.Call): Effect.Effect<void, TaskError> | undefined =>
       gate.shut && !isWaitedFor(request) ? gate.wait(request) : undefined
 
-    const add = (request: TaskRequest): void => {
+    const add = (request: Call.Call): void => {
       live.add(request)
       if (live.size === 1) options.onBusy?.(true)
     }
 
-    const settle = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): undefined => {
+    const settle = (request: Call.Call, exit: Exit.Exit<unknown, unknown>): undefined => {
       live.remove(request)
       request.settle(exit)
       if (live.size > 0) return
@@ -242,23 +244,26 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       enter,
       begin: (request) => {
         if (refuses(request)) return new RunnerClosed({ task: request.name })
-        request.held = hold
-        if (request.options.delay === undefined && request.options.runAt === undefined) request.startTimeout()
+        request.holder = hold
+        if (!request.timed) request.startTimeout()
         add(request)
         return undefined
       },
       end: (request, exit) => {
-        request.held = undefined
+        request.holder = undefined
         settle(request, exit)
       }
     }
 
-    const release = (request: TaskRequest) => (): undefined => request.release() as undefined
+    const release = (request: Call.Call) => () => request.release()
 
-    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    const work = (call: Call.Call) => options.execute(call, call)
+
+    const execute = (made: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
-        if (request.held === hold) {
-          return endOf(request) ?? Effect.onExitPrimitive(withOptions(request, options.execute), release(request))
+        const request = Call.of(made)
+        if (request.holder === hold) {
+          return endOf(request) ?? Effect.onExitPrimitive(withOptions(request, work), release(request))
         }
         const waiting = enter(request)
         return waiting === undefined
@@ -269,18 +274,21 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
             )
       })
 
-    const admit = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
+    const admit = (request: Call.Call): Effect.Effect<unknown, unknown> => {
       if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
       add(request)
-      return Effect.onExitPrimitive(withOptions(request, options.execute), (exit) => settle(request, exit))
+      return Effect.onExitPrimitive(withOptions(request, work), (exit) => settle(request, exit))
     }
 
-    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+    const streamWork = (call: Call.Call) => options.stream(call, call)
+
+    const stream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
-        if (request.held === hold) {
+        const request = Call.of(made)
+        if (request.holder === hold) {
           const end = endOf(request)
           if (end !== undefined) return Stream.fromEffect(end)
-          return Stream.onExit(streamWithOptions(request, options.stream), () => Effect.sync(release(request)))
+          return Stream.onExit(streamWithOptions(request, streamWork), () => Effect.sync(release(request)))
         }
         const waiting = enter(request)
         return waiting === undefined
@@ -288,12 +296,10 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
           : Stream.unwrap(Effect.map(waiting, () => admitStream(request)))
       })
 
-    const admitStream = (request: TaskRequest): Stream.Stream<unknown, unknown> => {
+    const admitStream = (request: Call.Call): Stream.Stream<unknown, unknown> => {
       if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
       add(request)
-      return Stream.onExit(streamWithOptions(request, options.stream), (exit) =>
-        Effect.sync(() => settle(request, exit))
-      )
+      return Stream.onExit(streamWithOptions(request, streamWork), (exit) => Effect.sync(() => settle(request, exit)))
     }
 
     const cancel = (id: string): Effect.Effect<boolean> =>
@@ -342,7 +348,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       resume: options.resume,
       resize: options.resize,
       stats: options.stats,
-      hold
+      "~hold": hold
     })
   })
 
@@ -358,8 +364,9 @@ export const otherTask = (task: string, id: string, name: string): TaskRejected 
  */
 export const forkWith =
   (execute: TaskRunner["Service"]["execute"]): TaskRunner["Service"]["fork"] =>
-  (request) =>
+  (made) =>
     Effect.suspend(() => {
+      const request = Call.of(made)
       request.forked = true
       const fiber = TaskFiber.makeUnsafe(request, request.caller.context, execute(request))
       if (request.accepted) return Effect.succeed(fiber)

@@ -7,11 +7,14 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { TaskError } from "../TaskError.ts"
-import type { Hold, TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
+import type { Hold } from "../internal/call/Hold.ts"
+import type { Caller, TaskRequest } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import { wait as waitWith } from "../internal/call/Waiting.ts"
 
@@ -46,27 +49,28 @@ export type Middleware<E = never, R = never> = Layer.Layer<TaskRunner, E, TaskRu
 const unlisted: Hold = {
   accepts: false,
   begin: (request) => {
-    request.held = unlisted
+    request.holder = unlisted
     return undefined
   },
   end: (request, exit) => {
-    request.held = undefined
+    request.holder = undefined
     request.settle(exit)
   }
 }
 
 const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskRunner["Service"] => {
-  const hold = runner.hold ?? unlisted
-  const begin = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
+  const hold = runner["~hold"] ?? unlisted
+  const begin = (request: Call.Call): Effect.Effect<unknown, unknown> => {
     const refused = hold.begin(request)
     if (refused !== undefined) return Effect.fail(refused)
     const made = Effect.suspend(() => execute(request, runner.execute(request)))
     return Effect.onExitPrimitive(made, (exit) => void hold.end(request, exit) as undefined)
   }
   // The outermost middleware has the request until it is done, and with it all others that it passes.
-  const around = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+  const around = (made: TaskRequest): Effect.Effect<unknown, unknown> =>
     Effect.suspend(() => {
-      if (request.held !== undefined) return execute(request, runner.execute(request))
+      const request = Call.of(made)
+      if (request.holder !== undefined) return execute(request, runner.execute(request))
       const waiting = hold.enter?.(request)
       return waiting === undefined
         ? begin(request)
@@ -75,19 +79,17 @@ const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskR
             Effect.suspend(() => begin(request))
           )
     })
-  const beginStream = (
-    request: TaskRequest,
-    stream: NonNullable<Around["stream"]>
-  ): Stream.Stream<unknown, unknown> => {
+  const beginStream = (request: Call.Call, stream: NonNullable<Around["stream"]>): Stream.Stream<unknown, unknown> => {
     const refused = hold.begin(request)
     if (refused !== undefined) return Stream.fail(refused)
     const made = Stream.suspend(() => stream(request, runner.stream(request)))
     return Stream.onExit(made, (exit) => Effect.sync(() => hold.end(request, exit)))
   }
-  const aroundStream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+  const aroundStream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
     Stream.suspend(() => {
+      const request = Call.of(made)
       if (stream === undefined) return runner.stream(request)
-      if (request.held !== undefined) return stream(request, runner.stream(request))
+      if (request.holder !== undefined) return stream(request, runner.stream(request))
       const waiting = hold.enter?.(request)
       return waiting === undefined
         ? beginStream(request, stream)
@@ -188,5 +190,42 @@ export const make = <E = never, R = never>(
  * @category combinators
  * @since 0.3.0
  */
-export const wait: <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>) => Effect.Effect<A, E | TaskError> =
-  waitWith
+export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
+  waitWith(Call.of(request), effect)
+
+/**
+ * Says for whom the task of a request is run, in place of its caller's principal. The principal has to survive JSON.
+ *
+ * @category combinators
+ * @since 0.4.0
+ */
+export const setPrincipal = (request: TaskRequest, principal: unknown): void => {
+  Call.of(request).principal = principal
+}
+
+/**
+ * Puts another caller in place of a request's own: one with a span that the task is to be part of, or with other loggers.
+ * Gives how to undo it, for the end of what the middleware puts round the call.
+ *
+ * @category combinators
+ * @since 0.4.0
+ */
+export const setCaller = (request: TaskRequest, caller: Caller): (() => void) => {
+  const call = Call.of(request)
+  const before = call.caller
+  call.caller = caller
+  return () => {
+    call.caller = before
+  }
+}
+
+/**
+ * What a request is that ends so: `cancelled` by its id, by its handler or by interruption, or else what the exit says.
+ *
+ * @category combinators
+ * @since 0.4.0
+ */
+export const statusOf = (
+  request: TaskRequest,
+  exit: Exit.Exit<unknown, unknown>
+): "completed" | "failed" | "cancelled" => Call.of(request).statusOf(exit)

@@ -201,7 +201,7 @@ export const auth: {
           Effect.catchCause((cause) => refused(request, cause)),
           Effect.flatMap((found) => (found === undefined ? Effect.undefined : write(found))),
           Effect.map((written) => {
-            if (written !== undefined) request.principal = written
+            if (written !== undefined) Middleware.setPrincipal(request, written)
           })
         )
       return {

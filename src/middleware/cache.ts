@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { TaskCancelled, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
 import { attend, awaitDue, inOwnFiber } from "../internal/call/Waiting.ts"
 import { callKey } from "./internal/callKey.ts"
 import * as Middleware from "./Middleware.ts"
@@ -52,7 +53,7 @@ interface Kept {
 /** Work that is under way, for as many calls as wait for it. */
 interface Shared {
   /** The call that has started it. It may have left meanwhile. */
-  readonly request: TaskRequest
+  readonly request: Call.Call
   readonly fiber: Fiber.Fiber<unknown, unknown>
   waiting: number
 }
@@ -110,7 +111,7 @@ class Results {
   }
 
   /** Joins the work that is under way for a call, or starts it. */
-  share(key: string, request: TaskRequest, next: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
+  share(key: string, request: Call.Call, next: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
     return Effect.withFiber(({ context }) => {
       const shared = this.shared.get(key)
       if (shared === undefined) {
@@ -132,7 +133,7 @@ class Results {
 
   private start(
     key: string,
-    request: TaskRequest,
+    request: Call.Call,
     next: Effect.Effect<unknown, unknown>,
     context: Context.Context<never>
   ): Shared {
@@ -167,7 +168,7 @@ class Results {
 /** The cache itself, and what it keeps. */
 export const make = (options: Options): { readonly results: Results; readonly around: Middleware.Around } => {
   const results = new Results(options)
-  const answer = (request: TaskRequest, next: Effect.Effect<unknown, unknown>) =>
+  const answer = (request: Call.Call, next: Effect.Effect<unknown, unknown>) =>
     Effect.suspend(() => {
       const key = callKey(request, options.key)
       if (key === undefined) return next
@@ -181,9 +182,10 @@ export const make = (options: Options): { readonly results: Results; readonly ar
     around: {
       execute: (request, next) => {
         // Messages reach one handler, and who does not want the result has none to share.
-        if (request.task.inbox !== undefined || request.discard) return next
-        const due = awaitDue(request)
-        return due === undefined ? answer(request, next) : Effect.andThen(due, answer(request, next))
+        if (request.task.inbox !== undefined || request.options.discardResult) return next
+        const call = Call.of(request)
+        const due = awaitDue(call)
+        return due === undefined ? answer(call, next) : Effect.andThen(due, answer(call, next))
       }
     }
   }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { QueueFull, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
 import { awaitDue } from "../internal/call/Waiting.ts"
 import { Line, type Place } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
@@ -122,11 +123,11 @@ export const make = (
     keys,
     around: {
       execute: (request, next) => {
-        const due = awaitDue(request)
+        const due = awaitDue(Call.of(request))
         return due === undefined ? execute(request, next) : Effect.andThen(due, execute(request, next))
       },
       stream: (request, next) => {
-        const due = awaitDue(request)
+        const due = awaitDue(Call.of(request))
         return due === undefined ? stream(request, next) : Stream.unwrap(Effect.as(due, stream(request, next)))
       }
     }

@@ -69,7 +69,7 @@ const format = (millis: number): string => {
 const more = (a: LogLevel.Severity, b: LogLevel.Severity): LogLevel.Severity => (LogLevel.isGreaterThan(a, b) ? a : b)
 
 const outcomeOf = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>) => {
-  const status = request.statusOf(exit)
+  const status = Middleware.statusOf(request, exit)
   return status === "cancelled" && !request.cancelled ? "interrupted" : status
 }
 

@@ -213,7 +213,7 @@ const make = ({ name = "tasks" }: Options): Effect.Effect<TaskMetrics["Service"]
       const begun = clock.monotonicTimeNanosUnsafe()
       return (exit) => {
         const millis = Number(clock.monotonicTimeNanosUnsafe() - begun) / 1_000_000
-        const outcome = request.statusOf(exit)
+        const outcome = Middleware.statusOf(request, exit)
         all.end(outcome, millis)
         counts.end(outcome, millis)
       }

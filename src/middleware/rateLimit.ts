@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RateLimited, type TaskError, TaskRejected } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
 import { awaitDue } from "../internal/call/Waiting.ts"
 import { Line } from "../internal/limit/Line.ts"
 import { FixedWindow, type Meter, SlidingWindow, Steady, TokenBucket } from "./internal/Meters.ts"
@@ -122,7 +123,7 @@ export const around = (
   pass: (request: TaskRequest) => Effect.Effect<void, TaskError> | undefined
 ): Middleware.Around => {
   const passed = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined => {
-    const due = awaitDue(request)
+    const due = awaitDue(Call.of(request))
     return due === undefined ? pass(request) : Effect.flatMap(due, () => pass(request) ?? Effect.void)
   }
   return {

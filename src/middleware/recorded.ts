@@ -13,6 +13,7 @@ import * as TaskCodec from "../internal/values/TaskCodec.ts"
 import * as TaskExit from "../internal/values/TaskExit.ts"
 import type { StoreFailure } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
 import * as Middleware from "./Middleware.ts"
 
 /**
@@ -73,13 +74,13 @@ const recordOf = (request: TaskRequest): NewRecord => {
     idempotencyKey: undefined,
     concurrencyKey: options.concurrencyKey,
     principal: request.principal,
-    discardResult: request.discard
+    discardResult: options.discardResult === true
   }
 }
 
 const encodeExit = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): EncodedExit => {
   if (exit._tag === "Success") {
-    if (request.discard) return discarded
+    if (request.options.discardResult === true) return discarded
     // The elements of a stream are not kept.
     if (request.task.kind === "stream") return { _tag: "Success", value: null }
   }
@@ -110,12 +111,12 @@ class Recording {
     return Effect.suspend(() =>
       this.store.put({
         ...this.begun,
-        status: this.request.statusOf(exit),
+        status: Middleware.statusOf(this.request, exit),
         exit: encodeExit(this.request, exit),
         // What is put further inside may have found out who calls.
         principal: this.request.principal,
         attempts: this.request.attempt,
-        progress: this.request.info.progress,
+        progress: Call.of(this.request).info.progress,
         finishedAt: this.request.caller.clock.currentTimeMillisUnsafe()
       })
     ).pipe(Effect.catch(this.warn))

@@ -10,6 +10,7 @@ import type * as Task from "../Task.ts"
 import { retryWith } from "../internal/call/Waiting.ts"
 import { isFinal, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
 import * as Middleware from "./Middleware.ts"
 import { bound } from "./internal/options.ts"
 
@@ -18,7 +19,7 @@ const isOver =
   (request: TaskRequest) =>
   (error: unknown): boolean => {
     if (!isFinal(error)) return false
-    const left = request.timeLeft
+    const left = Call.of(request).timeLeft
     return !(error instanceof TaskTimeout && error.taskId === request.id && !(left && Duration.isZero(left)))
   }
 
@@ -69,11 +70,13 @@ export const retry = (policy: Task.RetryPolicy): Middleware.Middleware =>
     Effect.sync((): Middleware.Around => {
       if (!Schedule.isSchedule(policy)) bound("retry: times", typeof policy === "number" ? policy : policy.times)
       return {
-        execute: (request, next) =>
+        execute: (request, next) => {
+          const call = Call.of(request)
           // A store answers a call that it has seen with the result that it has.
-          request.held?.accepts
-            ? retryWith(request, next, policy, (wait) => Middleware.wait(request, wait), isOver(request))
+          return call.holder?.accepts
+            ? retryWith(call, next, policy, (wait) => Middleware.wait(request, wait), isOver(request))
             : next
+        }
       }
     })
   )

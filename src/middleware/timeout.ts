@@ -9,12 +9,13 @@ import * as Stream from "effect/Stream"
 import { TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import { limitTime } from "../internal/call/Waiting.ts"
+import * as Call from "../internal/call/Call.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis } from "./internal/options.ts"
 
 /** Begins a time limit of some milliseconds, and ends it: another attempt has one of its own. */
 const begin = (request: TaskRequest, millis: number) => ({
-  end: request.limitTime(millis),
+  end: Call.of(request).limitTime(millis),
   error: () => new TaskTimeout({ task: request.name, taskId: request.id, timeout: millis })
 })
 

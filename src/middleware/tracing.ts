@@ -42,12 +42,16 @@ const attributesOf = ({ attributes }: Options, request: TaskRequest): Record<str
 const enter = (request: TaskRequest, span: Tracer.Span): (() => void) => {
   const { caller } = request
   // A span that nobody records must not become the parent of one that somebody does.
-  if (!Context.get(span.annotations, Tracer.DisablePropagation)) {
-    request.caller = { ...caller, span, context: Context.add(caller.context, Tracer.ParentSpan, span) }
-  }
+  const leave = Context.get(span.annotations, Tracer.DisablePropagation)
+    ? undefined
+    : Middleware.setCaller(request, {
+        ...caller,
+        span,
+        context: Context.add(caller.context, Tracer.ParentSpan, span)
+      })
   const { attempt } = request
   return () => {
-    request.caller = caller
+    leave?.()
     if (request.attempt !== attempt) span.attribute("task.attempt", request.attempt)
   }
 }

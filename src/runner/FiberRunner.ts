@@ -25,6 +25,7 @@ import type * as Task from "../Task.ts"
 import * as TaskCodec from "../internal/values/TaskCodec.ts"
 import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
+import * as Call from "../internal/call/Call.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import { Blocking } from "./internal/fiber/Blocking.ts"
@@ -73,13 +74,13 @@ export interface Options extends QueueOptions {
   readonly shutdownGrace?: Duration.Input | undefined
 }
 
-const notFound = (handlers: TaskHandlers.TaskHandlers, request: TaskRequest) =>
+const notFound = (handlers: TaskHandlers.TaskHandlers, request: Call.Call) =>
   new TaskNotFound({ task: request.name, available: [...handlers.keys()] })
 
 /** The handler of a request, once its payload has been checked. */
 const find = (
   handlers: TaskHandlers.TaskHandlers,
-  request: TaskRequest
+  request: Call.Call
 ): Result.Result<TaskHandlers.TaskHandler, TaskNotFound | PayloadInvalid> => {
   const handler = handlers.get(request.name) ?? TaskHandlers.ofPortable(request.task)
   if (handler === undefined) return Result.fail(notFound(handlers, request))
@@ -88,7 +89,7 @@ const find = (
 }
 
 /** What a handler may not give, whatever its types said, is found out here as it would be at a boundary. */
-const checked = ({ discard, task }: TaskRequest, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
+const checked = ({ discard, task }: Call.Call, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
   if (Exit.isSuccess(exit)) {
     if (discard) return Exit.void
     const result = TaskCodec.validate(task.success, exit.value)
@@ -110,7 +111,7 @@ const checkedCause = (task: Task.Any, cause: Cause.Cause<unknown>): Cause.Cause<
     )
   )
 
-const handle = (handler: TaskHandlers.TaskHandler, request: TaskRequest) =>
+const handle = (handler: TaskHandlers.TaskHandler, request: Call.Call) =>
   Effect.suspend(() => handler.handle(request.payload) as Effect.Effect<unknown, unknown>)
 
 const awaitEnd = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
@@ -121,7 +122,7 @@ const awaitEnd = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
 /** The elements of a streaming handler, each checked, with a pause for the event loop now and then. */
 const elements = (
   handler: TaskHandlers.TaskHandler,
-  request: TaskRequest,
+  request: Call.Call,
   context: Context.Context<never>,
   yieldOnIter: number
 ): Stream.Stream<unknown, unknown> => {
@@ -185,8 +186,9 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
     yield* registerMetrics(options.name ?? "fibers", seats)
     const contexts = new TaskHandlers.Contexts()
 
-    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    const execute = (made: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
+        const request = Call.of(made)
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Effect.fail(found.failure)
         const handler = found.success
@@ -227,8 +229,9 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
       })
 
     // A stream holds a place from its first pull to its end.
-    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+    const stream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
+        const request = Call.of(made)
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Stream.fail(found.failure)
         const aborted = Latch.makeUnsafe(false)
@@ -364,7 +367,7 @@ const makeInline = (
     const contexts = new TaskHandlers.Contexts()
     const gate = Latch.makeUnsafe(true)
 
-    const enter = (request: TaskRequest, abort: () => void): Effect.Effect<Seat> => {
+    const enter = (request: Call.Call, abort: () => void): Effect.Effect<Seat> => {
       const seat = new Seat(request, () => {}, abort)
       request.accept()
       return Effect.map(gate.await, () => {
@@ -373,7 +376,7 @@ const makeInline = (
       })
     }
 
-    const run = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    const run = (request: Call.Call): Effect.Effect<unknown, unknown> =>
       Effect.withFiber((fiber) => {
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Effect.fail(found.failure)
@@ -389,8 +392,9 @@ const makeInline = (
         )
       })
 
-    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+    const stream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
+        const request = Call.of(made)
         const found = find(handlers, request)
         if (Result.isFailure(found)) return Stream.fail(found.failure)
         const aborted = Latch.makeUnsafe(false)
@@ -407,7 +411,10 @@ const makeInline = (
       })
 
     const runner = yield* TaskRunner.make({
-      execute: (request) => (request.forked ? cancellable(request, run(request)) : run(request)),
+      execute: (made) => {
+        const request = Call.of(made)
+        return request.forked ? cancellable(request, run(request)) : run(request)
+      },
       stream,
       pause: Effect.sync(() => gate.closeUnsafe()),
       resume: Effect.sync(() => gate.openUnsafe()),
@@ -420,7 +427,7 @@ const makeInline = (
   })
 
 /** Keeps the fiber of a handle apart from the task's, so that the handle lives on to tell of the task's cancellation. */
-const cancellable = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
+const cancellable = (request: Call.Call, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
   Effect.withFiber((handle) =>
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(handle.context)(effect)

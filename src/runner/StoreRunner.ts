@@ -19,7 +19,8 @@ import { defaultQueue, type NewTask, TaskQueue } from "../store/TaskQueue.ts"
 import { TaskStore } from "../store/TaskStore.ts"
 import { RunnerClosed, type StoreFailure, type TaskError, TaskNotFound, TaskRejected } from "../TaskError.ts"
 import * as TaskFiber from "../TaskFiber.ts"
-import { TaskRequest } from "../TaskRequest.ts"
+import * as Call from "../internal/call/Call.ts"
+import type { TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import * as StoredTask from "./internal/stored/StoredTask.ts"
 import * as StoreReader from "./StoreReader.ts"
@@ -64,7 +65,7 @@ const make = (options: Options) =>
     /** Waits while somebody waits until nothing waits here, unless it is for the task that this one is for. */
     const enter = <A, E>(request: TaskRequest, admitted: () => Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
       gate.shut && !waiters.has(request.parentId)
-        ? Effect.andThen(gate.wait(request), Effect.suspend(admitted))
+        ? Effect.andThen(gate.wait(Call.of(request)), Effect.suspend(admitted))
         : admitted()
 
     const execute: TaskRunner.TaskRunner["Service"]["execute"] = (request) =>
@@ -72,14 +73,14 @@ const make = (options: Options) =>
 
     const admit = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
       if (closed) return refusal(request)
-      const made = StoredTask.make(request)
+      const made = StoredTask.make(Call.of(request))
       if (Result.isFailure(made)) return Effect.fail(made.failure)
       return offer(request, made.success)
     }
 
     /** Stores a task and waits for it. What it comes to is followed before it is there, so that nothing is missed. */
     const offer = (request: TaskRequest, task: NewTask): Effect.Effect<unknown, unknown> => {
-      const waiter = new Waiter(waiters, request)
+      const waiter = new Waiter(waiters, Call.of(request))
       waiter.observe()
       const stored = Effect.onExitPrimitive(queue.offer([task]), (exit) => {
         if (Exit.isSuccess(exit)) waiter.accepted(exit.value[0]!, task.runAt, task.deadline)
@@ -98,7 +99,7 @@ const make = (options: Options) =>
       const tasks: Array<NewTask> = []
       for (const request of requests) {
         if (closed) return refusal(request)
-        const made = StoredTask.make(request)
+        const made = StoredTask.make(Call.of(request))
         if (Result.isFailure(made)) return Effect.fail(made.failure)
         tasks.push(made.success)
       }
@@ -115,7 +116,7 @@ const make = (options: Options) =>
           const record = found.value
           const { createdAt, name, parentId, priority, tags } = StoredTask.infoOf(record)
           if (name !== request.name) return Effect.fail(TaskRunner.otherTask(request.name, id, name))
-          const attached = new TaskRequest(
+          const attached = new Call.Call(
             request.task,
             undefined,
             { priority, tags, discardResult: record.discardResult },

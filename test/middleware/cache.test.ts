@@ -11,7 +11,7 @@ import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task, TaskContext, ThreadRunner } from "effect-strand"
 import * as Cache from "../../src/middleware/cache.ts"
 import { callKey } from "../../src/middleware/internal/callKey.ts"
-import * as TaskRequest from "effect-strand/TaskRequest"
+import * as Call from "../../src/internal/call/Call.ts"
 import { TaskRunner } from "effect-strand/TaskRunner"
 import * as Leaks from "../helpers/leaks.ts"
 import { best } from "./best.ts"
@@ -259,7 +259,7 @@ describe("Middleware.cache", () => {
 describe("the key of a call", () => {
   const any = Task.make("any", { payload: Schema.Any })
   const keyOf = (task: Task.Any, payload: unknown, principal?: unknown) => {
-    const request = TaskRequest.make(Effect.runSync(Effect.context<never>()), task, payload, undefined)
+    const request = Call.make(Effect.runSync(Effect.context<never>()), task, payload, undefined)
     if (principal !== undefined) request.principal = principal
     return callKey(request, undefined)
   }

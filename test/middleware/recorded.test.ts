@@ -108,7 +108,7 @@ describe("Middleware.recorded", () => {
           // Further inside than the recorder: known only once the task runs.
           Layer.provide(
             Middleware.make((request, next) => {
-              request.principal = { user: "ada" }
+              Middleware.setPrincipal(request, { user: "ada" })
               return next
             })
           ),

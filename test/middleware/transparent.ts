@@ -6,6 +6,7 @@ import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Stream from "effect/Stream"
 import { Middleware, type TaskRequest, type TaskRunner, type TaskStore } from "effect-strand"
+import * as Call from "../../src/internal/call/Call.ts"
 import * as MemoryStore from "effect-strand/MemoryStore"
 
 /** Changes requests, for as long as they are further inside. */
@@ -27,18 +28,16 @@ const changing = (enter: (request: TaskRequest.TaskRequest) => () => void) =>
 const untraced = changing((request) => {
   const { caller } = request
   const parent = caller.span?._tag === "Span" ? Option.getOrUndefined(caller.span.parent) : undefined
-  request.caller = { ...caller, span: parent }
-  return () => {
-    request.caller = caller
-  }
+  return Middleware.setCaller(request, { ...caller, span: parent })
 })
 
 /** Takes away the deadline that `timeout` gives a task which has none. */
 const unlimited = changing((request) => {
-  const { deadline } = request
-  if (request.options.timeout === undefined) request.deadline = undefined
+  const call = Call.of(request)
+  const { deadline } = call
+  if (call.options.timeout === undefined) call.deadline = undefined
   return () => {
-    request.deadline = deadline
+    call.deadline = deadline
   }
 })
 

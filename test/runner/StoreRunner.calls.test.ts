@@ -42,7 +42,7 @@ const handlers = Layer.mergeAll(
 const ada = { user: "ada", roles: ["admin", "ünïcödé"], limits: { perDay: 0.5, until: null } }
 
 const asAda = Middleware.make((request, next) => {
-  request.principal = ada
+  Middleware.setPrincipal(request, ada)
   return next
 })
 

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { TaskError } from "../../TaskError.ts"
-import type { TaskRequest } from "../../TaskRequest.ts"
+import type { Call } from "./Call.ts"
 import { attend } from "./Waiting.ts"
 
 /** The gate of one runner: open, unless something keeps it shut. */
@@ -21,9 +21,9 @@ export class IdleGate {
   }
 
   /** Waits with a request until the gate is open. Its time limit goes on meanwhile. */
-  wait(request: TaskRequest): Effect.Effect<void, TaskError> {
+  wait(request: Call): Effect.Effect<void, TaskError> {
     return Effect.suspend(() => {
-      if (request.options.delay === undefined && request.options.runAt === undefined) request.startTimeout()
+      if (!request.timed) request.startTimeout()
       return attend(request, this.latch.await)
     })
   }

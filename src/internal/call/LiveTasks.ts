@@ -1,6 +1,6 @@
 /** The live tasks of a runner, in the order of their calls. */
 import { keyOf } from "../task/TaskId.ts"
-import type { TaskRequest } from "../../TaskRequest.ts"
+import type { Call } from "./Call.ts"
 
 /**
  * A linked list through the requests themselves, since every task enters and leaves it and few are ever looked for. The
@@ -8,11 +8,11 @@ import type { TaskRequest } from "../../TaskRequest.ts"
  */
 export class LiveTasks {
   size = 0
-  private first: TaskRequest | undefined = undefined
-  private last: TaskRequest | undefined = undefined
-  private index: Map<number | string, TaskRequest> | undefined = undefined
+  private first: Call | undefined = undefined
+  private last: Call | undefined = undefined
+  private index: Map<number | string, Call> | undefined = undefined
 
-  add(request: TaskRequest): void {
+  add(request: Call): void {
     request.before = this.last
     if (this.last === undefined) this.first = request
     else this.last.after = request
@@ -21,7 +21,7 @@ export class LiveTasks {
     this.index?.set(request.key, request)
   }
 
-  remove(request: TaskRequest): void {
+  remove(request: Call): void {
     const { after, before } = request
     if (before === undefined) this.first = after
     else before.after = after
@@ -33,7 +33,7 @@ export class LiveTasks {
     if (this.index?.get(request.key) === request) this.index.delete(request.key)
   }
 
-  get(id: string): TaskRequest | undefined {
+  get(id: string): Call | undefined {
     if (this.index === undefined) {
       this.index = new Map()
       for (const request of this) this.index.set(request.key, request)
@@ -41,7 +41,7 @@ export class LiveTasks {
     return this.index.get(keyOf(id))
   }
 
-  *[Symbol.iterator](): IterableIterator<TaskRequest> {
+  *[Symbol.iterator](): IterableIterator<Call> {
     for (let request = this.first; request !== undefined; request = request.after) yield request
   }
 }

@@ -12,14 +12,14 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TaskCodec from "../values/TaskCodec.ts"
 import { isFinal, type PayloadInvalid, type TaskCancelled, type TaskError, TaskTimeout } from "../../TaskError.ts"
-import type { TaskRequest } from "../../TaskRequest.ts"
+import type { Call } from "./Call.ts"
 
-type Execute = (request: TaskRequest) => Effect.Effect<unknown, unknown>
+type Execute = (request: Call) => Effect.Effect<unknown, unknown>
 
 /** Adds what the call's options ask for. A call without options pays nothing for it. */
-export const withOptions = (request: TaskRequest, execute: Execute): Effect.Effect<unknown, unknown> => {
+export const withOptions = (request: Call, execute: Execute): Effect.Effect<unknown, unknown> => {
   const { retry, timeout } = request.options
-  const early = isEarly(request)
+  const { early } = request
   if (timeout === undefined && retry === undefined && !early) return execute(request)
   let effect = execute(request)
   if (retry !== undefined) effect = retryWith(request, effect, retry)
@@ -28,11 +28,7 @@ export const withOptions = (request: TaskRequest, execute: Execute): Effect.Effe
   return retry === undefined && !early ? effect : inOwnFiber(request, effect)
 }
 
-/** Whether a request has to wait for its time. */
-const isEarly = ({ due, options }: TaskRequest): boolean =>
-  !due && (options.delay !== undefined || options.runAt !== undefined)
-
-const timeoutWith = (request: TaskRequest, effect: Effect.Effect<unknown, unknown>) =>
+const timeoutWith = (request: Call, effect: Effect.Effect<unknown, unknown>) =>
   Effect.suspend(() => limitTime(effect, request.startTimeout()!, () => timeoutError(request)))
 
 /**
@@ -71,7 +67,7 @@ const stop = (fiber: Fiber.Fiber<unknown, unknown>, by: number): Effect.Effect<v
     fiber.interruptUnsafe(by)
   })
 
-const timeoutError = (request: TaskRequest) =>
+const timeoutError = (request: Call) =>
   new TaskTimeout({
     task: request.name,
     taskId: request.id,
@@ -79,7 +75,7 @@ const timeoutError = (request: TaskRequest) =>
   })
 
 /** How a request ends that has been cancelled, or whose time is over, before it came from a middleware to its runner. */
-export const endOf = (request: TaskRequest): Effect.Effect<never, TaskCancelled | TaskTimeout> | undefined => {
+export const endOf = (request: Call): Effect.Effect<never, TaskCancelled | TaskTimeout> | undefined => {
   if (request.cancelled) return request.stopped
   const left = request.timeLeft
   return left !== undefined && Duration.isZero(left) ? Effect.fail(timeoutError(request)) : undefined
@@ -89,9 +85,9 @@ export const endOf = (request: TaskRequest): Effect.Effect<never, TaskCancelled 
  * Tries again what has failed, as a policy says, unless it is final. Between two attempts `pause` has the wait for the next.
  */
 export const retryWith = (
-  request: TaskRequest,
+  request: Call,
   effect: Effect.Effect<unknown, unknown>,
-  retry: NonNullable<TaskRequest["options"]["retry"]>,
+  retry: NonNullable<Call["options"]["retry"]>,
   pause: <A, E>(wait: Effect.Effect<A, E>) => Effect.Effect<A, E | TaskError> = (wait) => wait,
   ends: (error: unknown) => boolean = isFinal
 ): Effect.Effect<unknown, unknown> => {
@@ -118,7 +114,7 @@ export const retryWith = (
 }
 
 /** Waits for the time of a request, once its payload has been checked. */
-const untilDue = (request: TaskRequest): Effect.Effect<void, PayloadInvalid> =>
+const untilDue = (request: Call): Effect.Effect<void, PayloadInvalid> =>
   Effect.suspend(() => {
     const { delay, runAt } = request.options
     const invalid = TaskCodec.validatePayload(request.task, request.payload)
@@ -131,10 +127,7 @@ const untilDue = (request: TaskRequest): Effect.Effect<void, PayloadInvalid> =>
           ? Duration.millis(Math.max(0, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)) - now))
           : Duration.fromInputUnsafe(delay!)
       ),
-      () => {
-        request.due = true
-        request.release()
-      }
+      () => request.becomeDue()
     )
   })
 
@@ -146,12 +139,12 @@ const untilDue = (request: TaskRequest): Effect.Effect<void, PayloadInvalid> =>
  * While it waits the request is `scheduled`: its payload is checked, `fork` gives its handle, it can be cancelled by its
  * id, and its `timeout` goes on. In front of a runner with a store, which accepts a task when it is stored, `fork` waits.
  */
-export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
+export const wait = <A, E>(request: Call, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
   Effect.suspend((): Effect.Effect<A, E | TaskError> => {
     if (request.cancelled) return request.stopped
     const invalid = request.accepted ? undefined : TaskCodec.validatePayload(request.task, request.payload)
     if (invalid !== undefined) return Effect.fail(invalid)
-    if (request.held?.accepts) request.schedule()
+    if (request.holder?.accepts) request.schedule()
     return attend(request, effect)
   })
 
@@ -159,21 +152,21 @@ export const wait = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): E
  * Has something done in front of a runner that ends when the request is cancelled, or its time is over. It stays with it
  * whether the request has been accepted.
  */
-export const attend = <A, E>(request: TaskRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
+export const attend = <A, E>(request: Call, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
   Effect.suspend((): Effect.Effect<A, E | TaskError> => {
     if (request.cancelled) return request.stopped
     const left = request.timeLeft
     const limited: Effect.Effect<A, E | TaskError> =
       left === undefined ? effect : limitTime(effect, left, () => timeoutError(request))
-    return Effect.onExitPrimitive(inOwnFiber(request, limited), () => request.release() as undefined)
+    return Effect.onExitPrimitive(inOwnFiber(request, limited), () => request.release())
   })
 
 /**
  * Waits for the `delay` or `runAt` of a call in front of its runner. A limit does so first, and counts a task when it is
  * due. Nothing is waited for in front of a runner with a store, which keeps the task until then.
  */
-export const awaitDue = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined =>
-  request.held?.accepts && isEarly(request)
+export const awaitDue = (request: Call): Effect.Effect<void, TaskError> | undefined =>
+  request.holder?.accepts && request.early
     ? Effect.andThen(
         inOwnFiber(request, untilDue(request)),
         Effect.sync(() => void request.startTimeout())
@@ -181,10 +174,7 @@ export const awaitDue = (request: TaskRequest): Effect.Effect<void, TaskError> |
     : undefined
 
 /** Does something with a request in a fiber of its own, so that it can be cancelled there too. */
-export const inOwnFiber = <A, E>(
-  request: TaskRequest,
-  effect: Effect.Effect<A, E>
-): Effect.Effect<A, E | TaskCancelled> =>
+export const inOwnFiber = <A, E>(request: Call, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskCancelled> =>
   Effect.withFiber((caller) =>
     Effect.callback((resume) => {
       const fiber = Effect.runForkWith(caller.context)(effect)
@@ -200,8 +190,8 @@ export const inOwnFiber = <A, E>(
 
 /** Like {@link withOptions}, for streams. */
 export const streamWithOptions = (
-  request: TaskRequest,
-  run: (request: TaskRequest) => Stream.Stream<unknown, unknown>
+  request: Call,
+  run: (request: Call) => Stream.Stream<unknown, unknown>
 ): Stream.Stream<unknown, unknown> => {
   let stream = run(request)
   if (request.options.timeout !== undefined) {
@@ -211,6 +201,6 @@ export const streamWithOptions = (
       return Stream.interruptWhen(made, Effect.delay(end, request.startTimeout()!))
     })
   }
-  if (!isEarly(request)) return stream
+  if (!request.early) return stream
   return Stream.unwrap(Effect.as(inOwnFiber(request, untilDue(request)), stream))
 }

@@ -12,7 +12,8 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type * as Task from "../../Task.ts"
-import * as TaskRequest from "../../TaskRequest.ts"
+import * as Call from "../call/Call.ts"
+import type { TaskRequest } from "../../TaskRequest.ts"
 import * as Partial from "./Partial.ts"
 
 /** Makes a payload, or says why there is none, where the caller is. */
@@ -137,10 +138,10 @@ export const request = (
   context: Context.Context<never>,
   task: Task.Any,
   given: unknown,
-  options: Parameters<typeof TaskRequest.make>[3]
-): TaskRequest.TaskRequest => {
+  options: TaskRequest["options"] | undefined
+): TaskRequest => {
   const payload = payloadOf(context, task, given)
   return Result.isSuccess(payload)
-    ? TaskRequest.make(context, task, payload.success, options)
-    : TaskRequest.make(context, refusing(task, payload.failure), given, options)
+    ? Call.make(context, task, payload.success, options)
+    : Call.make(context, refusing(task, payload.failure), given, options)
 }

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Args, RunOptions } from "./CallOptions.ts"
+import * as Call from "../call/Call.ts"
 import * as Hooks from "./Hooks.ts"
 import * as Partial from "./Partial.ts"
 import * as PayloadInput from "./PayloadInput.ts"
@@ -14,7 +15,7 @@ import { TaskContext } from "../../TaskContext.ts"
 import * as TaskFiber from "../../TaskFiber.ts"
 import type * as TaskHandlers from "../../TaskHandlers.ts"
 import { makeKey } from "../../TaskHandlers.ts"
-import * as TaskRequest from "../../TaskRequest.ts"
+import type { TaskRequest } from "../../TaskRequest.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 
 /** Marks tasks. */
@@ -25,7 +26,7 @@ type AnyOptions = RunOptions & Hooks.Any & { readonly discardResult?: boolean | 
 /** Runs a request to its end; the elements of a stream go to their hook. */
 const runOf = (
   runner: TaskRunner["Service"],
-  request: TaskRequest.TaskRequest,
+  request: TaskRequest,
   options: AnyOptions | undefined
 ): Effect.Effect<unknown, unknown> => {
   if (request.task.kind === "effect") return runner.execute(request)
@@ -52,9 +53,9 @@ export const requestOf = (
   task: Task.Any,
   given: unknown,
   options: AnyOptions | undefined
-): TaskRequest.TaskRequest =>
+): TaskRequest =>
   task.fixed === undefined && task["~maker"] === undefined
-    ? TaskRequest.make(context, task, given, options)
+    ? Call.make(context, task, given, options)
     : PayloadInput.request(context, task, given, options)
 
 /** Gives the request of a call to the runner there is. */
@@ -62,7 +63,7 @@ const call = <A, E>(
   task: Task.Any,
   payload: unknown,
   options: AnyOptions | undefined,
-  f: (runner: TaskRunner["Service"], request: TaskRequest.TaskRequest) => Effect.Effect<A, E>
+  f: (runner: TaskRunner["Service"], request: TaskRequest) => Effect.Effect<A, E>
 ): Effect.Effect<A, E, TaskRunner> =>
   Effect.withFiber(({ context }) =>
     f(Context.getUnsafe(context, TaskRunner), requestOf(context, task, payload, options))
@@ -94,7 +95,7 @@ const Proto = {
   },
   attach(this: Task.Any, id: string) {
     return Effect.withFiber(({ context }) =>
-      Context.getUnsafe(context, TaskRunner).attach(TaskRequest.make(context, this, undefined, undefined), id)
+      Context.getUnsafe(context, TaskRunner).attach(Call.make(context, this, undefined, undefined), id)
     )
   },
   stream(this: Task.Any, payload: unknown, options?: RunOptions) {

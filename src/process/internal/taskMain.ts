@@ -16,7 +16,7 @@ import * as TaskCodec from "../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../internal/values/TaskExit.ts"
 import { ModuleInvalid, TaskNotFound } from "../../TaskError.ts"
 import * as TaskHandlers from "../../TaskHandlers.ts"
-import * as TaskRequest from "../../TaskRequest.ts"
+import * as Call from "../../internal/call/Call.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as Frames from "./Frames.ts"
 
@@ -72,7 +72,7 @@ const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.
       yield* Layer.build(FiberRunner.layer(Layer.succeedContext(handlers), { shutdownGrace: "1 second" })),
       TaskRunner
     )
-    const request = TaskRequest.make(yield* Effect.context<never>(), task, payload, undefined)
+    const request = Call.make(yield* Effect.context<never>(), task, payload, undefined)
     request.resume({ id: order.taskId, createdAt: request.createdAt, attempt: order.attempt })
     begun()
     const exit = yield* Effect.exit(runner.execute(request))

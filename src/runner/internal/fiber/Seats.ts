@@ -2,7 +2,8 @@
 import { Intake, type QueueOptions, type Waiting } from "../../../internal/limit/Intake.ts"
 import { DurationHistogram, type RunnerStats } from "../../../RunnerStats.ts"
 import { keyOf } from "../../../internal/task/TaskId.ts"
-import type { TaskRequest, TaskWork } from "../../../TaskRequest.ts"
+import type { Call } from "../../../internal/call/Call.ts"
+import type { Execution, TaskRequest } from "../../../TaskRequest.ts"
 import type { Blocking } from "./Blocking.ts"
 
 /** How many places there are, and how many may wait. */
@@ -11,24 +12,24 @@ export interface SeatsOptions extends QueueOptions {
 }
 
 /** A request that waits for, or holds, one of the places of a runner of fibers. */
-export class Seat implements Waiting, TaskWork {
-  readonly request: TaskRequest
+export class Seat implements Waiting, Execution {
+  readonly request: Call
   readonly priority: number
   readonly start: () => void
   readonly abort: () => void
-  status: TaskWork["status"] = "pending"
+  status: Execution["status"] = "pending"
   readonly createdAt = performance.now()
   place: Waiting["place"] = "none"
   startedAt = 0
   /** Live tasks that this task's handler has started: while there are any it gives its place to others. */
   children = 0
 
-  constructor(request: TaskRequest, start: () => void, abort: () => void) {
+  constructor(request: Call, start: () => void, abort: () => void) {
     this.request = request
     this.priority = request.priority
     this.start = start
     this.abort = abort
-    request.work = this
+    request.begin(this)
   }
 
   get name(): string {

@@ -1,7 +1,7 @@
 /** A task in the hands of a pool. */
 import * as Effectable from "effect/Effectable"
 import { idPrefix, makeId } from "../../../internal/task/TaskId.ts"
-import type { TaskWork } from "../../../TaskRequest.ts"
+import type { Execution } from "../../../TaskRequest.ts"
 import type { TaskError } from "../../../TaskError.ts"
 import type { Waiting } from "../../../internal/limit/Intake.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
@@ -20,7 +20,7 @@ export interface JobOwner {
  *
  * A job is itself the Effect that stops it, since every call needs that Effect at hand and next to none runs it.
  */
-export abstract class Job extends Effectable.Class<void> implements Waiting, TaskWork {
+export abstract class Job extends Effectable.Class<void> implements Waiting, Execution {
   /** The id, or the number of one that was made here. */
   abstract readonly wireId: number | string
   abstract readonly name: string

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { registerMetrics } from "../../../RunnerStats.ts"
 import type { ModuleInvalid, TaskError } from "../../../TaskError.ts"
-import type { TaskRequest } from "../../../TaskRequest.ts"
+import * as Call from "../../../internal/call/Call.ts"
 import * as TaskRunner from "../../../TaskRunner.ts"
 import type { ChunkBuffer } from "../wire/ChunkBuffer.ts"
 import type { Definition } from "../wire/Definitions.ts"
@@ -99,7 +99,7 @@ export interface Options extends QueueOptions {
 
 /** A job whose results go to a caller in this thread. */
 class CallerJob extends Job implements Receiver.Receiver {
-  readonly request: TaskRequest
+  readonly request: Call.Call
   readonly resume: Receiver.Receiver["resume"]
   readonly chunks: ChunkBuffer | undefined
   ended = false
@@ -107,7 +107,7 @@ class CallerJob extends Job implements Receiver.Receiver {
 
   constructor(
     owner: JobOwner,
-    request: TaskRequest,
+    request: Call.Call,
     resume: Receiver.Receiver["resume"],
     chunks: ChunkBuffer | undefined,
     payload: unknown
@@ -245,7 +245,7 @@ export const make = (
 
     const begin: Receiver.Begin = (request, resume, chunks, payload) => {
       const job = new CallerJob(pool, request, resume, chunks, payload)
-      request.work = job
+      request.begin(job)
       pool.submit(job)
       return job
     }
@@ -276,8 +276,8 @@ export const make = (
     }
 
     return yield* TaskRunner.make({
-      execute: (request) => Receiver.execute(request, begin),
-      stream: (request) => Receiver.stream(request, begin),
+      execute: (request) => Receiver.execute(Call.of(request), begin),
+      stream: (request) => Receiver.stream(Call.of(request), begin),
       pause: Effect.sync(() => pool.pause()),
       resume: Effect.sync(() => pool.resume()),
       resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),

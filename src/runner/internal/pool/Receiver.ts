@@ -10,7 +10,7 @@ import type * as Stream from "effect/Stream"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import type { NotTransferable, PayloadInvalid, TaskError } from "../../../TaskError.ts"
-import type { TaskRequest } from "../../../TaskRequest.ts"
+import type { Call } from "../../../internal/call/Call.ts"
 import { ChunkBuffer } from "../wire/ChunkBuffer.ts"
 import * as PortableTask from "../portable/PortableTask.ts"
 import * as Exchange from "../wire/Exchange.ts"
@@ -30,7 +30,7 @@ export interface Work {
  * back, and complete the call. It is also the Effect that asks for the end of the work and waits for it ({@link stop}).
  */
 export interface Receiver extends Work, Effect.Effect<void> {
-  readonly request: TaskRequest
+  readonly request: Call
   readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
   /** Where the elements of a streaming task go. */
   readonly chunks: ChunkBuffer | undefined
@@ -42,7 +42,7 @@ export interface Receiver extends Work, Effect.Effect<void> {
 const end = (self: Receiver, exit: Exit.Exit<unknown, unknown>): void => {
   if (self.ended) return
   self.ended = true
-  self.request.carrier = undefined
+  self.request.stopCarrying()
   self.resume(exit)
   self.onEnd?.()
 }
@@ -81,14 +81,14 @@ export const log = (self: Receiver, entry: Wire.LogEntry, worker: string): void 
  * cannot be carried is logged, as it is nobody's error here.
  */
 export const takeMessages = (
-  request: TaskRequest,
+  request: Call,
   send: (messages: ReadonlyArray<unknown> | null, text: boolean) => void
 ): void => {
   const codec = TaskCodec.of(request.task).inbox
-  const take = Effect.matchCauseEffect(Queue.takeBetween(request.inbox, 1, maxMessages), {
+  const take = Effect.matchCauseEffect(Queue.takeBetween(request.inbox.queue, 1, maxMessages), {
     onFailure: (cause) => Effect.sync(() => Cause.hasInterrupts(cause) || send(null, true)),
     onSuccess: (messages) => {
-      request.carrier = undefined
+      request.stopCarrying()
       const sound: Array<unknown> = []
       const refused: Array<string> = []
       for (const message of messages) {
@@ -109,18 +109,18 @@ export const takeMessages = (
       )
     }
   })
-  request.carrier = Effect.runForkWith(request.caller.context)(take)
+  request.inbox.carryBy(Effect.runForkWith(request.caller.context)(take))
 }
 
 /** How many messages are sent at once at most. */
 const maxMessages = 64
 
 /** Whether what a request sends survives JSON. */
-export const isText = (request: TaskRequest): boolean =>
+export const isText = (request: Call): boolean =>
   TaskCodec.of(request.task).payload.text && request.task.portable === undefined
 
 /** Writes the payload of a request. */
-export const encode = (request: TaskRequest): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
+export const encode = (request: Call): Result.Result<unknown, PayloadInvalid | NotTransferable> => {
   const { payload, task, transfer } = request
   if (TaskCodec.of(task).payload.text) return TaskCodec.encodePayload(task, payload)
   const encoded = TaskCodec.encodePayloadMoving(task, payload, transfer)
@@ -135,7 +135,7 @@ export const encode = (request: TaskRequest): Result.Result<unknown, PayloadInva
  * of the first three arguments.
  */
 export type Begin = (
-  request: TaskRequest,
+  request: Call,
   resume: (exit: Exit.Exit<unknown, unknown>) => void,
   chunks: ChunkBuffer | undefined,
   payload: unknown
@@ -150,7 +150,7 @@ export const stop = (receiver: Receiver): Effect.Effect<void> =>
   })
 
 /** Runs a request that `begin` hands over. */
-export const execute = (request: TaskRequest, begin: Begin): Effect.Effect<unknown, unknown> =>
+export const execute = (request: Call, begin: Begin): Effect.Effect<unknown, unknown> =>
   Effect.callback((resume) => {
     const encoded = encode(request)
     if (Result.isFailure(encoded)) return resume(Exit.fail(encoded.failure))
@@ -158,7 +158,7 @@ export const execute = (request: TaskRequest, begin: Begin): Effect.Effect<unkno
   })
 
 /** Runs the request of a streaming task that `begin` hands over. */
-export const stream = (request: TaskRequest, begin: Begin): Stream.Stream<unknown, unknown> =>
+export const stream = (request: Call, begin: Begin): Stream.Stream<unknown, unknown> =>
   ChunkBuffer.stream((chunks) => {
     const encoded = encode(request)
     if (Result.isFailure(encoded)) {

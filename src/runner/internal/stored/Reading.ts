@@ -22,7 +22,8 @@ import * as Task from "../../../Task.ts"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { type StoreFailure, TaskCancelled, type TaskError, TaskTimeout } from "../../../TaskError.ts"
-import { type Caller, TaskRequest } from "../../../TaskRequest.ts"
+import { Call } from "../../../internal/call/Call.ts"
+import type { Caller } from "../../../TaskRequest.ts"
 import type { TaskRunner } from "../../../TaskRunner.ts"
 import * as StoredTask from "./StoredTask.ts"
 
@@ -50,7 +51,7 @@ const doubts = 3
 const settlePatiently = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")])
 
 /** A claim on its way, which is also the request that is made of it. */
-class Work extends TaskRequest {
+class ClaimedCall extends Call {
   readonly claim: Claim
   private readonly reading: Reading
   startedAt = 0
@@ -89,7 +90,7 @@ class Work extends TaskRequest {
   /** Asks for the end of the handler. A runner that has not taken it on yet is left. */
   stop(): void {
     this.requestCancel()
-    if (this.work === undefined && !this.settled) this.fiber?.interruptUnsafe()
+    if (!this.begun && !this.settled) this.fiber?.interruptUnsafe()
   }
 }
 
@@ -103,7 +104,7 @@ export class Reading {
   /** Claims that have not been started, the first ones at the end. */
   private backlog: Array<Claim> = []
   /** Started, and not yet settled. */
-  private readonly works = new Map<string, Work>()
+  private readonly works = new Map<string, ClaimedCall>()
   private running = 0
   /** Settlements that are being written, of claims that were never started. */
   private settling = 0
@@ -299,10 +300,10 @@ export class Reading {
         ? this.caller
         : { ...this.caller, span: trace && Tracer.externalSpan(trace), taskId: parentId, principal }
     const options = { priority, tags, timeout: left, discardResult }
-    this.run(new Work(this, task, payload.success, options, caller, claim))
+    this.run(new ClaimedCall(this, task, payload.success, options, caller, claim))
   }
 
-  private run(work: Work): void {
+  private run(work: ClaimedCall): void {
     const { id } = work.claim
     this.works.set(id, work)
     this.running++
@@ -318,7 +319,7 @@ export class Reading {
   }
 
   /** The handler has ended: its place is free, and what came of it is written. */
-  private ended(work: Work, exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown> | undefined {
+  private ended(work: ClaimedCall, exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown> | undefined {
     this.running--
     this.mean += (performance.now() - work.startedAt - this.mean) / 8
     const settlement = work.lost ? undefined : this.settlementOf(work, exit)
@@ -330,7 +331,7 @@ export class Reading {
   // Settling
   // -------------------------------------------------------------------------------------------------------------------
 
-  private settlementOf(work: Work, exit: Exit.Exit<unknown, unknown>): Settlement {
+  private settlementOf(work: ClaimedCall, exit: Exit.Exit<unknown, unknown>): Settlement {
     const { claim, task } = work
     if (Exit.isSuccess(exit)) return work.discard ? unwanted : done(TaskExit.encode(task, exit))
     if (work.released) return { _tag: "Release" }

@@ -12,7 +12,8 @@ import type { Offered, TaskQueue } from "../../../store/TaskQueue.ts"
 import type { EncodedExit, TaskChange, TaskRecord, TaskStore } from "../../../store/TaskStore.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { type StoreFailure, TaskCancelled, TaskTimeout } from "../../../TaskError.ts"
-import type { TaskRequest, TaskStatus, TaskWork } from "../../../TaskRequest.ts"
+import type { Call } from "../../../internal/call/Call.ts"
+import type { Execution, TaskStatus } from "../../../TaskRequest.ts"
 
 /** How much longer than its time limit a running task is waited for, which is stopped where it runs, in milliseconds. */
 const slack = 250
@@ -21,7 +22,7 @@ const slack = 250
 const patiently = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
 /** What a task's record says of its end, as its caller gets it. */
-const exitOf = (request: TaskRequest, exit: EncodedExit): Exit.Exit<unknown, unknown> => {
+const exitOf = (request: Call, exit: EncodedExit): Exit.Exit<unknown, unknown> => {
   // An earlier call may stand for this one, which did not want the result.
   if (exit._tag === "Success" && (request.discard || exit.discarded)) return Exit.void
   return TaskExit.decode(request.task, exit)
@@ -117,10 +118,10 @@ export class Waiters {
 }
 
 /** A call that waits for its task. */
-export class Waiter implements TaskWork {
-  readonly request: TaskRequest
+export class Waiter implements Execution {
+  readonly request: Call
   private readonly waiters: Waiters
-  private state: TaskWork["status"] = "pending"
+  private state: Execution["status"] = "pending"
   private readonly since = performance.now()
   private startedAt = 0
   private attempts = 0
@@ -131,14 +132,14 @@ export class Waiter implements TaskWork {
   private resume: ((exit: Exit.Exit<unknown, unknown>) => void) | undefined = undefined
   private readonly endObservers: Array<() => void> = []
 
-  constructor(waiters: Waiters, request: TaskRequest) {
+  constructor(waiters: Waiters, request: Call) {
     this.waiters = waiters
     this.request = request
-    request.work = this
+    request.begin(this)
     waiters.add(this)
   }
 
-  get status(): TaskWork["status"] {
+  get status(): Execution["status"] {
     return this.state
   }
 

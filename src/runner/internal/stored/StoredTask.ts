@@ -15,7 +15,8 @@ import type { TaskRecord, TraceParent } from "../../../store/TaskStore.ts"
 import type * as Task from "../../../Task.ts"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import { isFinal, type NotTransferable, type PayloadInvalid, TaskRejected } from "../../../TaskError.ts"
-import type { TaskInfo, TaskRequest } from "../../../TaskRequest.ts"
+import type { Call } from "../../../internal/call/Call.ts"
+import type { TaskInfo } from "../../../TaskRequest.ts"
 import * as PortableTask from "../portable/PortableTask.ts"
 
 /** The name under which functions wait that bring their source along, so that only readers that run such take them. */
@@ -89,7 +90,7 @@ const unfold = (
 type Attempts = Pick<NewTask, "maxAttempts" | "retryDelays">
 
 /** How often a call may be started. Of its policy what can be written down is; a definition's own stays with it. */
-const attemptsOf = (request: TaskRequest): Result.Result<Attempts, TaskRejected> => {
+const attemptsOf = (request: Call): Result.Result<Attempts, TaskRejected> => {
   const { maxAttempts, retry } = request.options
   const reject = (reason: string) => Result.fail(new TaskRejected({ task: request.name, reason }))
   if (maxAttempts !== undefined && !(maxAttempts >= 1)) {
@@ -131,7 +132,7 @@ const traceOf = (span: Tracer.AnySpan): TraceParent => ({
   sampled: span.sampled
 })
 
-const dueAt = (request: TaskRequest): number => {
+const dueAt = (request: Call): number => {
   const { delay, runAt } = request.options
   if (runAt !== undefined) return Math.max(request.createdAt, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)))
   return delay === undefined
@@ -140,13 +141,13 @@ const dueAt = (request: TaskRequest): number => {
 }
 
 /** The time limit of a call in milliseconds. */
-export const timeoutOf = ({ options }: TaskRequest): number | undefined => {
+export const timeoutOf = ({ options }: Call): number | undefined => {
   if (options.timeout === undefined) return undefined
   const timeout = Duration.toMillis(Duration.fromInputUnsafe(options.timeout))
   return timeout === Infinity ? undefined : timeout
 }
 
-const inboxRefusal = ({ name }: TaskRequest) =>
+const inboxRefusal = ({ name }: Call) =>
   new TaskRejected({
     task: name,
     reason: "a store carries no messages, and it has an inbox. Run it on threads, processes or fibers"
@@ -162,7 +163,7 @@ const encodePayload = (task: Task.Any, payload: unknown): Result.Result<unknown,
 }
 
 /** Writes a request. */
-export const make = (request: TaskRequest): Result.Result<NewTask, Refusal> => {
+export const make = (request: Call): Result.Result<NewTask, Refusal> => {
   if (request.task.inbox !== undefined) return Result.fail(inboxRefusal(request))
   const payload = encodePayload(request.task, request.payload)
   if (Result.isFailure(payload)) return Result.fail(payload.failure)

@@ -9,11 +9,11 @@ import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import type { TaskRequest } from "../../../TaskRequest.ts"
+import type { Call } from "../../../internal/call/Call.ts"
 import type { LogEntry, Meta } from "./Wire.ts"
 
 /** What a request carries besides its payload; undefined where nothing is out of the ordinary. */
-export const metaOf = (request: TaskRequest, stream: boolean): Meta | undefined => {
+export const metaOf = (request: Call, stream: boolean): Meta | undefined => {
   const { minimumLogLevel, span } = request.caller
   if (
     span === undefined &&

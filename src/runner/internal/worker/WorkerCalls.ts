@@ -10,7 +10,8 @@ import * as Effectable from "effect/Effectable"
 import type * as Task from "../../../Task.ts"
 import { TaskContext } from "../../../TaskContext.ts"
 import { NotTransferable } from "../../../TaskError.ts"
-import type { TaskRequest, TaskWork } from "../../../TaskRequest.ts"
+import * as Call from "../../../internal/call/Call.ts"
+import type { Execution } from "../../../TaskRequest.ts"
 import * as TaskRunner from "../../../TaskRunner.ts"
 import type { ChunkBuffer } from "../wire/ChunkBuffer.ts"
 import { Told } from "../wire/Definitions.ts"
@@ -22,12 +23,12 @@ import type { WorkerMain } from "./WorkerMain.ts"
 const { Op } = Wire
 
 /** A call that the pool is busy with. */
-class Call extends Effectable.Class<void> implements TaskWork, Receiver.Receiver {
+class PoolCall extends Effectable.Class<void> implements Execution, Receiver.Receiver {
   readonly status = "running"
   readonly number: number
   /** The number of the task whose handler made the call; -1 when none did. */
   readonly parent: number
-  readonly request: TaskRequest
+  readonly request: Call.Call
   readonly resume: Receiver.Receiver["resume"]
   readonly chunks: ChunkBuffer | undefined
   ended = false
@@ -37,7 +38,7 @@ class Call extends Effectable.Class<void> implements TaskWork, Receiver.Receiver
   constructor(
     worker: WorkerMain,
     number: number,
-    request: TaskRequest,
+    request: Call.Call,
     resume: Receiver.Receiver["resume"],
     chunks: ChunkBuffer | undefined
   ) {
@@ -66,7 +67,7 @@ class Call extends Effectable.Class<void> implements TaskWork, Receiver.Receiver
 /** The calls of one worker. */
 export class WorkerCalls {
   private readonly worker: WorkerMain
-  private readonly calls = new Map<number, Call>()
+  private readonly calls = new Map<number, PoolCall>()
   private readonly controls = new Map<number, (value: unknown) => void>()
   private readonly told = new Map<string, Told>()
   private counter = 0
@@ -77,8 +78,8 @@ export class WorkerCalls {
 
   readonly makeRunner = Effect.suspend(() =>
     TaskRunner.make({
-      execute: (request) => Receiver.execute(request, this.begin),
-      stream: (request) => Receiver.stream(request, this.begin),
+      execute: (request) => Receiver.execute(Call.of(request), this.begin),
+      stream: (request) => Receiver.stream(Call.of(request), this.begin),
       pause: this.control("pause", null),
       resume: this.control("resume", null),
       resize: (size) => this.control("resize", size),
@@ -97,8 +98,8 @@ export class WorkerCalls {
   }
 
   private readonly begin: Receiver.Begin = (request, resume, chunks, payload) => {
-    const call = new Call(this.worker, ++this.counter, request, resume, chunks)
-    request.work = call
+    const call = new PoolCall(this.worker, ++this.counter, request, resume, chunks)
+    request.begin(call)
     this.calls.set(call.number, call)
     this.worker.changeCalls(call.parent, 1)
     const meta = { ...Exchange.metaOf(request, chunks !== undefined), id: request.id }
@@ -121,7 +122,7 @@ export class WorkerCalls {
   }
 
   /** Takes a call out that is over. */
-  private take(number: number): Call | undefined {
+  private take(number: number): PoolCall | undefined {
     const call = this.calls.get(number)
     if (call === undefined) return undefined
     this.calls.delete(number)
