@@ -19,6 +19,7 @@ import { modules } from "./runner/modules.ts"
 import { nesting } from "./runner/nesting.ts"
 import { observing } from "./runner/observing.ts"
 import { outcomes } from "./runner/outcomes.ts"
+import { sameErrors } from "./runner/sameErrors.ts"
 import { scheduling } from "./runner/scheduling.ts"
 import { storm } from "./runner/storm.ts"
 import { streams } from "./runner/streams.ts"
@@ -83,6 +84,7 @@ export const suite = (name: string, subject: Subject): void => {
     functions,
     messages,
     "bad input": input,
+    "bad values": sameErrors,
     controls,
     closing
   }

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Task from "../Task.ts"
+import * as badValues from "./runner/badValues.ts"
 
 // --- values --------------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,32 @@ export const anything = Task.make("anything", { payload: Schema.Any, success: Sc
 
 /** Gives a value that holds a function, at `items[1].callback`. */
 export const giveFunction = Task.make("giveFunction", { success: Schema.Any })
+
+const Count = Schema.Struct({ n: Schema.Int, list: Schema.Array(Schema.Struct({ at: Schema.BigInt })) })
+
+/** Gives nothing. */
+export const count = Task.make("count", { payload: Count })
+
+/** Gives what does not match its schema. */
+export const giveInvalid = Task.make("giveInvalid", {
+  payload: { name: Schema.Literals(badValues.invalidNames) },
+  success: Count
+})
+
+/** Gives a value that cannot be copied. */
+export const giveUncloneable = Task.make("giveUncloneable", {
+  payload: { name: Schema.Literals(badValues.uncloneableNames) },
+  success: Schema.Any
+})
+
+/** An error that holds anything. */
+export class Holding extends Schema.TaggedError<Holding>()("Holding", { value: Schema.Any }) {}
+
+/** Fails with an error that holds a value that cannot be copied. */
+export const failUncloneable = Task.make("failUncloneable", {
+  payload: { name: Schema.Literals(badValues.uncloneableNames) },
+  error: Holding
+})
 
 /** Gives a string where its schema says number. */
 export const giveWrong = Task.make("giveWrong", { success: Schema.Number })

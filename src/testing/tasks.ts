@@ -17,6 +17,7 @@ import { threadId } from "node:worker_threads"
 import { TaskContext } from "../TaskContext.ts"
 import * as definitions from "./definitions.ts"
 import { addLine, awaitFile } from "./notes.ts"
+import * as badValues from "./runner/badValues.ts"
 
 // --- values --------------------------------------------------------------------------------------------------------
 
@@ -44,6 +45,12 @@ const values = Layer.mergeAll(
   ),
   definitions.anything.toLayer((value) => Effect.succeed(value)),
   definitions.giveFunction.toLayer(() => Effect.succeed({ items: [1, { callback: () => 1 }] })),
+  definitions.count.toLayer(() => Effect.void),
+  definitions.giveInvalid.toLayer(({ name }) => Effect.succeed(badValues.invalid[name].value as never)),
+  definitions.giveUncloneable.toLayer(({ name }) => Effect.sync(badValues.uncloneable[name].make)),
+  definitions.failUncloneable.toLayer(({ name }) =>
+    Effect.suspend(() => Effect.fail(new definitions.Holding({ value: badValues.uncloneable[name].make() })))
+  ),
   definitions.giveWrong.toLayer(() => Effect.succeed("text" as unknown as number)),
   definitions.add.toLayer(({ a, b }) => Effect.succeed(a + b)),
   definitions.double.layer,

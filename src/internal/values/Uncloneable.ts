@@ -48,12 +48,31 @@ const childrenOf = (value: object): Iterable<Child> => {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return []
   // Of an error, other fields than its message and its cause stay behind.
   if (value instanceof Error) return [[".cause", value.cause]]
-  return Object.entries(value).map(([key, item]): Child => [`.${key}`, item])
+  return Object.keys(value).map((key): Child => [`.${key}`, read(value, key)])
+}
+
+/** In place of a value that cannot be read. */
+class Unreadable {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/** Reads a field, which may be a getter that throws. */
+const read = (value: object, key: string): unknown => {
+  try {
+    return Reflect.get(value, key)
+  } catch (error) {
+    return new Unreadable(error)
+  }
 }
 
 const search = (value: unknown, path: string, seen: Set<unknown>, moved: ReadonlySet<unknown>): Refusal | undefined => {
   if (typeof value === "function" || typeof value === "symbol") return { path, reason: describe(value) }
   if (typeof value !== "object" || value === null || seen.has(value) || moved.has(value)) return undefined
+  if (value instanceof Unreadable) return { path, reason: `it cannot be read: ${String(value.error)}` }
   seen.add(value)
   if (refused.has(tagOf(value))) return { path, reason: describe(value) }
   for (const [key, child] of childrenOf(value)) {
