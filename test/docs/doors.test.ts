@@ -18,11 +18,11 @@ const modules: ReadonlyArray<Module> = Object.entries<unknown>(exports).flatMap(
   return built === undefined ? [] : [{ subpath, file: `src/${built}.ts` }]
 })
 
-/** Doors that have other names. */
+/** Doors that have other names. Of `Middleware` all but what middlewares and handlers are written with. */
 const others: Readonly<Record<string, RegExp>> = {
   "./BackgroundProcess": /^runProcess$/,
   "./MessagePack": /^messagePack$/,
-  "./Middleware": /^(?!principal$|withCredentials$|wait$)[a-z]/,
+  "./Middleware": /^(?!principal$|withCredentials$|wait$|set|statusOf$)[a-z]/,
   "./Serialization": /^(json|structuredClone)$/,
   "./Strand": /^(start|asTask)$/,
   "./Task": /^(stream|fn|portable)$/

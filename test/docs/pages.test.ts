@@ -118,6 +118,14 @@ describe("tables are whole", () => {
     )
   })
 
+  it("the members of requests", () => {
+    const body = /^export interface TaskRequest\b[^]*?^}/m.exec(read("src/TaskRequest.ts"))![0]
+    assert.sameMembers(
+      [...named("writing-a-middleware", "What a request says")],
+      Array.from(body.matchAll(/^  readonly (\w+):/gm), ([, member]) => member!)
+    )
+  })
+
   it("the errors, and how they are classified", () => {
     const tags = TaskError.TaskError.members.map(({ fields }) => fields._tag.schema.literal)
     const classified = tags.map((tag) => {
