@@ -43,6 +43,14 @@ describe("README.md", () => {
   })
 })
 
+describe("guides", () => {
+  for (const { file, text } of pages.filter((page) => page !== readme)) {
+    it(`open with the questions that they answer, ${file}`, () => {
+      assert.match(text, /^# .+\n\nThis page answers:\n\n(?:- .+(?:\n  .+)*\?\n){2,}\n/)
+    })
+  }
+})
+
 describe("the pages name what exists", () => {
   it("npm scripts", () => {
     const { scripts } = JSON.parse(read("package.json"))
