@@ -8,47 +8,27 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
+import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type {
-  Args,
-  CallOptions,
-  DiscardOptions,
-  PayloadInput,
-  RunOptions,
-  StreamCallOptions,
-  StreamOptions
-} from "./internal/task/CallOptions.ts"
-import type { Maker } from "./internal/task/PayloadInput.ts"
+import * as Batch from "./internal/task/Batch.ts"
+import * as FunctionTasks from "./internal/task/FunctionTask.ts"
 import type * as Partial from "./internal/task/Partial.ts"
-import type { Portable } from "./internal/values/Portable.ts"
-import type { TaskCodec } from "./internal/values/TaskCodec.ts"
+import { define } from "./internal/task/TaskMethods.ts"
 import type { TaskContext } from "./TaskContext.ts"
+import * as TaskDefinition from "./TaskDefinition.ts"
+import type { PayloadInput, RunOptions } from "./TaskDefinition.ts"
 import type { TaskError } from "./TaskError.ts"
 import type * as TaskFiber from "./TaskFiber.ts"
 import type * as TaskHandlers from "./TaskHandlers.ts"
-import { define, TypeId } from "./internal/task/TaskMethods.ts"
 import type { TaskRunner } from "./TaskRunner.ts"
 
-export { all, asCompleted, forEach, forkAll, forkAllDiscard } from "./internal/task/Batch.ts"
-export type { BatchOptions, Completed } from "./internal/task/Batch.ts"
-export type {
-  Args,
-  CallOptions,
-  DiscardOptions,
-  PayloadInput,
-  RetryPolicy,
-  RunOptions,
-  StreamCallOptions,
-  StreamOptions,
-  Transferable
-} from "./internal/task/CallOptions.ts"
-export { fn, type FunctionPayload, type FunctionTask, portable } from "./internal/task/FunctionTask.ts"
-export type { Hooks, ResultHooks, StreamHooks } from "./internal/task/Hooks.ts"
+export type { PayloadInput, RetryPolicy, RunOptions, Transferable } from "./TaskDefinition.ts"
 
 /** A schema that needs no services to encode and decode. */
 type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonly EncodingServices: never }
@@ -59,29 +39,100 @@ type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonl
  * @category utility types
  * @since 0.1.0
  */
-export interface Any {
-  readonly [TypeId]: typeof TypeId
-  /** Whether the handler is an Effect or a Stream. */
-  readonly kind: "effect" | "stream"
-  readonly name: string
-  readonly payload: Schema.Constraint
-  readonly success: Schema.Constraint
-  readonly error: Schema.Constraint
-  /** The messages that can be sent to the task while it runs; undefined when there are none. */
-  readonly inbox: Schema.Constraint | undefined
-  /** The part of the payload that {@link Task.partial} has fixed. */
-  readonly fixed: unknown
-  /** What is known of the task besides: see {@link Task.annotate}. Has no effect on how it is run. */
-  readonly annotations: Context.Context<never>
-  /** The defaults for the options of a call. */
-  readonly options: RunOptions
-  /** The code of a task made by {@link portable}, which needs no handler. */
-  readonly portable: Portable | undefined
-  /** How its payloads are made of what calls give, where that is not the same. */
-  readonly "~maker": Maker | undefined
-  /** Its compiled codecs, once they have been needed. */
-  "~codec": TaskCodec | undefined
+export type Any = TaskDefinition.TaskDefinition
+
+/**
+ * How one call is run, and what is done with what comes of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallOptions<A, in E> extends RunOptions, ResultHooks<A, E> {
+  readonly discardResult?: false | undefined
 }
+
+/**
+ * How a call is run whose result nobody wants.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface DiscardOptions<in E> extends RunOptions, Hooks<void, E> {
+  /** Whether the result is thrown away where the task runs: it is neither sent back nor kept in a store. */
+  readonly discardResult: true
+}
+
+/**
+ * How a stream is run: its handler is not started again once elements have come out of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamOptions = Omit<RunOptions, "retry" | StoreOption>
+
+/**
+ * How a stream is run whose elements go to hooks.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface StreamCallOptions<in A, in E> extends StreamOptions, StreamHooks<A, E> {}
+
+type StoreOption = "idempotencyKey" | "timeToLive" | "maxAttempts" | "queue" | "concurrencyKey"
+
+/**
+ * What to do when something comes of a call.
+ *
+ * **Details**
+ *
+ * Hooks run where the task was called, in its caller's context, whatever the runner: never in a worker. A call is over,
+ * and its handle completed, when its hooks are. A hook may give an Effect or a Promise, which is waited for. What `onIter`
+ * and `onEnd` throw is a defect of the call, of which `onError` is told like of any other. Interruption calls no hook.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface Hooks<in A, in E> {
+  /** Called once with the result, after all calls of `onIter`. */
+  readonly onEnd?: ((value: A) => unknown) | undefined
+  /** Called once when the task fails: with a typed error, an error of the runner or a defect. */
+  readonly onError?: ((cause: Cause.Cause<E>) => unknown) | undefined
+}
+
+/**
+ * The hooks of a task with one result.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface ResultHooks<A, in E> extends Hooks<A, E> {
+  /** Called with each element of a result that is an array or another iterable, one after the other. */
+  readonly onIter?: ((element: Element<A>) => unknown) | undefined
+}
+
+/** The elements of an iterable. */
+type Element<A> = A extends Iterable<infer Each> ? Each : never
+
+/**
+ * The hooks of a streaming task.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface StreamHooks<in A, in E> extends Hooks<void, E> {
+  /** Called with each element, one after the other. The next one is not read before this has been dealt with. */
+  readonly onIter?: ((element: A) => unknown) | undefined
+}
+
+/**
+ * What the methods of a task take: its payload, which a task without one leaves out, and the options of the call.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [void] extends [PayloadInput<Payload>]
+  ? [payload?: PayloadInput<Payload>, options?: Options]
+  : [payload: PayloadInput<Payload>, options?: Options]
 
 interface Definition<
   Name extends string,
@@ -317,9 +368,7 @@ export class Description extends Context.Service<Description, string>()("effect-
  * @category utility types
  * @since 0.1.0
  */
-export interface Handler<in out Name extends string> {
-  readonly "~effect-strand/Handler": Name
-}
+export type Handler<Name extends string> = TaskHandlers.Handler<Name>
 
 /**
  * The payload type of a task, as its handler sees it.
@@ -368,7 +417,7 @@ export type Message<T extends Any> = NonNullable<T["inbox"]>["Type"]
  * @category guards
  * @since 0.1.0
  */
-export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
+export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TaskDefinition.TypeId)
 
 type PayloadSchema<P> = P extends Schema.Struct.Fields ? Schema.Struct<P> : P extends Schema.Constraint ? P : never
 
@@ -456,3 +505,305 @@ export const stream: <
   } & StreamOptions
 ) => StreamTask<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) =>
   define("stream", name, options)
+
+/**
+ * The payload of a plain function: nothing, its one argument, or the tuple of its arguments. One with arguments that need
+ * not be given, be it its only one, takes a tuple.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type FunctionPayload<Args extends ReadonlyArray<unknown>> = Args extends readonly []
+  ? void
+  : Args extends readonly [infer Only]
+    ? Only
+    : Args
+
+type FunctionResult<Out> = Out extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Out>
+
+/** A value that crosses by structured clone, of a type that only the compiler knows. */
+interface Cloned<T> extends Schema.ConstraintCodec<T> {
+  readonly "~type.make.in": T
+}
+
+/**
+ * A task whose code is a plain function.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionTask<Name extends string, In, Out> extends Task<
+  Name,
+  Cloned<In>,
+  Cloned<Out>,
+  typeof Schema.Never
+> {
+  /** The function as a handler. */
+  readonly layer: Layer.Layer<Handler<Name>>
+
+  /** The same task with an annotation. */
+  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): FunctionTask<Name, In, Out>
+
+  /** The same task with several annotations. Those of the same keys are replaced. */
+  annotateMerge<I>(annotations: Context.Context<I>): FunctionTask<Name, In, Out>
+}
+
+/**
+ * Makes a task of a plain function: definition and handler in one.
+ *
+ * **Details**
+ *
+ * The function may give a value, a Promise or an Effect. Its one argument is the payload; of several arguments it is
+ * their tuple. Values cross by structured clone, unchecked. What it throws is a defect of the call. To run in a thread or
+ * a process, the function's `layer` has to be in the tasks module; see {@link portable} for functions without a module.
+ *
+ * **Example** (A function off the current fiber)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { FiberRunner, Task } from "effect-strand"
+ *
+ * const double = Task.fn("double", (x: number) => x * 2)
+ *
+ * const program = double.run(21).pipe(Effect.provide(FiberRunner.layer(double.layer)))
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: 42
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
+  name: Name,
+  f: (...args: Args) => Out,
+  options?: RunOptions
+) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = FunctionTasks.fn
+
+/**
+ * Makes a task of a small function that travels by its source: no tasks module is needed, any thread or process can run
+ * it.
+ *
+ * **Gotchas**
+ *
+ * The function must stand alone: it sees its arguments and the globals of where it runs. If it takes a variable from
+ * outside, the first call fails with `NotTransferable`, which names the variable. It may load modules with
+ * `await import("node:...")`.
+ *
+ * **Example** (A function without a module)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Task, ThreadRunner } from "effect-strand"
+ *
+ * const add = Task.portable("add", (a: number, b: number) => a + b)
+ *
+ * const program = add.run([40, 2]).pipe(Effect.provide(ThreadRunner.layer({ size: 1 })))
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: 42
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const portable: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
+  name: Name,
+  f: (...args: Args) => Out,
+  options?: RunOptions
+) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = FunctionTasks.portable
+
+/**
+ * How many calls are in flight, and what becomes of the rest when one fails.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchOptions extends RunOptions {
+  /**
+   * How many calls are in flight at once. The runner has a limit of its own; this one bounds what is handed to it.
+   *
+   * @default "unbounded"
+   */
+  readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * How many payloads in a row make a chunk. The payloads of a chunk run one after the other, the chunks at the same
+   * time. 0 spreads the payloads evenly: as many chunks as `concurrency` allows.
+   *
+   * @default 1
+   */
+  readonly chunkSize?: number | undefined
+  /** Called after each call that has ended, with the number of those that have. */
+  readonly onProgress?: ((completed: number, total: number) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * A call that has ended, and which one it was.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Completed<out P, out A> {
+  /** The position of the payload in the list of payloads. */
+  readonly index: number
+  readonly payload: P
+  readonly value: A
+}
+
+type AnyTask = Any & { readonly kind: "effect" }
+
+type Failure<T extends Any> = Error<T> | TaskError
+
+/**
+ * Runs several calls at once and waits for all of them: `Effect.all` whose concurrency is unbounded by default, because
+ * the runner has a limit of its own.
+ *
+ * **Details**
+ *
+ * Takes an array, an iterable or a record of calls and gives the results in the same shape and order. The first failure
+ * stops the rest; with `mode: "result"` nothing is stopped and each outcome is a `Result`.
+ *
+ * **Example** (Two tasks at once)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task } from "effect-strand"
+ *
+ * const double = Task.make("double", { payload: Schema.Int, success: Schema.Int })
+ *
+ * const program = Task.all({ small: double.run(1), large: double.run(1000) }).pipe(
+ *   Effect.provide(FiberRunner.layer(double.toLayer((n) => Effect.succeed(n * 2))))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: { small: 2, large: 2000 }
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const all: <
+  const Calls extends
+    | Iterable<Effect.Effect<unknown, unknown, unknown>>
+    | Record<string, Effect.Effect<unknown, unknown, unknown>>,
+  Options extends {
+    readonly concurrency?: number | "unbounded" | undefined
+    readonly discard?: boolean | undefined
+    readonly mode?: "default" | "result" | undefined
+  } = {}
+>(
+  calls: Calls,
+  options?: Options
+) => Effect.All.Return<Calls, Options> = Batch.all
+
+/**
+ * Runs a task once for each payload and gives the results in the order of the payloads.
+ *
+ * **Details**
+ *
+ * The first failure stops the rest; with `mode: "result"` nothing is stopped and each outcome is a `Result`. With
+ * `discard` the results are not kept.
+ *
+ * **Example** (A task over a list)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task } from "effect-strand"
+ *
+ * const double = Task.make("double", { payload: Schema.Int, success: Schema.Int })
+ *
+ * const program = Task.forEach(double, [1, 2, 3], { concurrency: 2 }).pipe(
+ *   Effect.provide(FiberRunner.layer(double.toLayer((n) => Effect.succeed(n * 2))))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: [ 2, 4, 6 ]
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forEach: {
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options: BatchOptions & { readonly mode: "result"; readonly discard?: false | undefined }
+  ): Effect.Effect<Array<Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options: BatchOptions & { readonly discard: true; readonly mode?: "default" | undefined }
+  ): Effect.Effect<void, Failure<T>, TaskRunner>
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options?: BatchOptions & { readonly mode?: "default" | undefined; readonly discard?: false | undefined }
+  ): Effect.Effect<Array<Success<T>>, Failure<T>, TaskRunner>
+} = Batch.forEach
+
+/**
+ * Starts a task once for each payload and gives the handles, in the order of the payloads, when all are accepted.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forkAll: <T extends AnyTask>(
+  task: T,
+  payloads: Iterable<Input<T>>,
+  options?: RunOptions
+) => Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner> = Batch.forkAll
+
+/**
+ * Starts a task once for each payload and gives the ids, in the order of the payloads, when all are accepted. A runner
+ * with a store keeps all of them, or when that fails none, in one transaction.
+ *
+ * **Example** (Many tasks without handles)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { FiberRunner, Task, TaskRunner } from "effect-strand"
+ *
+ * const greet = Task.make("greet", { payload: Schema.String })
+ *
+ * const program = Effect.gen(function* () {
+ *   const ids = yield* Task.forkAllDiscard(greet, ["Ada", "Grace"])
+ *   yield* TaskRunner.TaskRunner.use((runner) => runner.awaitIdle())
+ *   return ids.length
+ * }).pipe(Effect.provide(FiberRunner.layer(greet.toLayer(() => Effect.void))))
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: 2
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forkAllDiscard: <T extends AnyTask>(
+  task: T,
+  payloads: Iterable<Input<T>>,
+  options?: RunOptions
+) => Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner> = Batch.forkAllDiscard
+
+/**
+ * Runs a task once for each payload and gives the results as a Stream, in the order in which they come.
+ *
+ * **Details**
+ *
+ * The first failure ends the stream and stops the rest; with `mode: "result"` each value is a `Result` and nothing is
+ * stopped. `concurrency` defaults to 16 here, since payloads are drawn from the list as results are read.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const asCompleted: {
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode: "result" }
+  ): Stream.Stream<Completed<Input<T>, Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options?: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode?: "default" | undefined }
+  ): Stream.Stream<Completed<Input<T>, Success<T>>, Failure<T>, TaskRunner>
+} = Batch.asCompleted

@@ -1,13 +1,163 @@
 /**
- * Tells whether two definitions of a task agree: the one that a program calls, and the one that a handler was written for.
+ * What a task is made of, as runners, middlewares and everybody sees it who does not know its types: its name, its schemas,
+ * the options of its calls. And whether two definitions of a task agree: the one that a program calls, and the one that a
+ * handler was written for.
  *
  * Both are the same file, as a rule, but a worker loads it by itself: it may have been changed meanwhile, or be another
  * file. Definitions are compared by a short text that says what their schemas are made of.
  *
  * @since 0.3.0
  */
+import type * as Context from "effect/Context"
+import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import type * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import type * as Task from "./Task.ts"
+import type { Portable } from "./internal/values/Portable.ts"
+import type { CodedTask } from "./internal/values/TaskCodec.ts"
+
+/**
+ * Marks tasks.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export const TypeId = "~effect-strand/Task"
+
+/**
+ * Any task, of one result or of many, as runners see it. Those of the module `Task` know its types.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskDefinition extends CodedTask {
+  readonly [TypeId]: typeof TypeId
+  /** Whether the handler is an Effect or a Stream. */
+  readonly kind: "effect" | "stream"
+  /** The messages that can be sent to the task while it runs; undefined when there are none. */
+  readonly inbox: Schema.Constraint | undefined
+  /** The part of the payload that `partial` has fixed. */
+  readonly fixed: unknown
+  /** What is known of the task besides: see `annotate`. Has no effect on how it is run. */
+  readonly annotations: Context.Context<never>
+  /** The defaults for the options of a call. */
+  readonly options: RunOptions
+  /** The code of a task made by `Task.portable`, which needs no handler. */
+  readonly portable: Portable | undefined
+  /** How its payloads are made of what calls give, where that is not the same. */
+  readonly "~maker": PayloadMaker | undefined
+}
+
+/** Makes a payload of what a call has given, where the caller is, or says why there is none. */
+type PayloadMaker = (given: unknown, context: Context.Context<never>) => Result.Result<unknown, string>
+
+/**
+ * How a call is run. Each of these can also be given as a default with the task's definition.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions {
+  /**
+   * Lower runs first. Tasks of one priority start in the order of their calls.
+   *
+   * @default 10
+   */
+  readonly priority?: number | undefined
+  /** The time limit for waiting and running. After it the work is stopped and the call fails with `TaskTimeout`. */
+  readonly timeout?: Duration.Input | undefined
+  /** When to try again after a failure. */
+  readonly retry?: RetryPolicy | undefined
+  /** Waits this long before the task is queued. */
+  readonly delay?: Duration.Input | undefined
+  /** Waits until this time before the task is queued. Wins over `delay`. */
+  readonly runAt?: DateTime.DateTime | Date | undefined
+  /** Words to find the task by, in lists and in the handler's `TaskContext`. */
+  readonly tags?: ReadonlyArray<string> | undefined
+  /**
+   * Of several calls of one task with the same key only the first makes a task; the others stand for it and get its
+   * result, for as long as its record is kept. Runners without a store ignore it.
+   */
+  readonly idempotencyKey?: string | undefined
+  /**
+   * How long a store keeps the record of the task, with its result, once it is over. Runners without a store ignore it.
+   *
+   * @default the store's own time
+   */
+  readonly timeToLive?: Duration.Input | undefined
+  /**
+   * How often the task may be started in all, be it that it failed or that the program died that ran it. Given without
+   * `retry`, a task that fails is tried again after 1 second, then 2, 4, ... up to a minute. Runners without a store
+   * ignore it.
+   *
+   * @default one more than the retries of a `retry` that counts them, else 10
+   */
+  readonly maxAttempts?: number | undefined
+  /**
+   * The queue of a store that the task waits in. Readers may take from some queues only, and each queue can have limits
+   * of its own. Runners without a store ignore it.
+   *
+   * @default "default"
+   */
+  readonly queue?: string | undefined
+  /**
+   * Tasks with the same key share the limit that their queue sets with `concurrencyPerKey`. Runners without a store
+   * ignore it.
+   */
+  readonly concurrencyKey?: string | undefined
+  /**
+   * Buffers and ports in the payload that move to where the task runs instead of being copied. They are unusable here
+   * afterwards. Runners that stay in this thread leave them alone; processes copy them. Schemas of `Transferable` from
+   * `effect/workers` move what they describe by themselves, in payloads and in results.
+   */
+  readonly transfer?: ReadonlyArray<Transferable> | undefined
+  /** The name of the runner that runs the task, of those in a `TaskRouter`. Other runners ignore it. */
+  readonly runner?: string | undefined
+}
+
+/**
+ * When to try a failed task again.
+ *
+ * **Details**
+ *
+ * A number is a count of retries. A failure that would come again, such as a payload that does not match its schema, is
+ * not retried, nor are defects and interrupts. The time limit of a call covers all its attempts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RetryPolicy =
+  | number
+  | Schedule.Schedule<unknown, unknown>
+  | {
+      /** How many times to try again. */
+      readonly times?: number | undefined
+      /** When to try again, and until when. */
+      readonly schedule?: Schedule.Schedule<unknown, unknown> | undefined
+      /** Which errors are worth another attempt. */
+      readonly while?: ((error: unknown) => boolean) | undefined
+    }
+
+/**
+ * What can move to another thread instead of being copied.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Transferable = ArrayBuffer | { readonly postMessage: (value: unknown) => void }
+
+/**
+ * What a call gives for a payload: what the constructor of its schema takes. Fields with a constructor default may be
+ * missing, and for a class its fields will do.
+ *
+ * @category utility types
+ * @since 0.4.0
+ */
+export type PayloadInput<Payload extends Schema.Constraint> = unknown extends Payload["~type.make.in"]
+  ? Payload["Type"]
+  : Payload["~type.make.in"]
 
 /** What stands for something that nothing can be told of. It agrees with everything. */
 const unknown = "?"
@@ -198,11 +348,11 @@ const parts = ["kind", "payload", "success", "error", "inbox"] as const
  */
 export type Part = (typeof parts)[number]
 
-const fingerprints = new WeakMap<Task.Any, string>()
+const fingerprints = new WeakMap<TaskDefinition, string>()
 
 /** The definition that partial ones are made of. */
-const wholeOf = (task: Task.Any): Task.Any =>
-  task.fixed === undefined ? task : wholeOf(Object.getPrototypeOf(task) as Task.Any)
+const wholeOf = (task: TaskDefinition): TaskDefinition =>
+  task.fixed === undefined ? task : wholeOf(Object.getPrototypeOf(task) as TaskDefinition)
 
 /**
  * Describes a task's definition by a short text, which is the same in all programs that define it in the same way.
@@ -217,7 +367,7 @@ const wholeOf = (task: Task.Any): Task.Any =>
  * @category combinators
  * @since 0.3.0
  */
-export const fingerprint = (task: Task.Any): string => {
+export const fingerprint = (task: TaskDefinition): string => {
   const whole = wholeOf(task)
   let found = fingerprints.get(whole)
   if (found === undefined) {

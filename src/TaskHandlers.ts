@@ -13,7 +13,7 @@ import type * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Call from "./internal/call/Call.ts"
 import * as Portable from "./internal/values/Portable.ts"
-import type * as Task from "./Task.ts"
+import type { TaskDefinition } from "./TaskDefinition.ts"
 import { TaskContext } from "./TaskContext.ts"
 import type { TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
@@ -27,10 +27,20 @@ const keyPrefix = "effect-strand/TaskHandler/"
  * @since 0.1.0
  */
 export interface TaskHandler {
-  readonly task: Task.Any
+  readonly task: TaskDefinition
   /** An Effect, or a Stream when the task is a streaming one. */
   readonly handle: (payload: unknown) => Effect.Effect<unknown, unknown, never> | Stream.Stream<unknown, unknown, never>
   readonly context: Context.Context<never>
+}
+
+/**
+ * The identifier of a task's handler in Contexts and Layers.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export interface Handler<in out Name extends string> {
+  readonly "~effect-strand/Handler": Name
 }
 
 /**
@@ -51,8 +61,8 @@ let definitions = 0
  * @category constructors
  * @since 0.1.0
  */
-export const makeKey = <Name extends string>(name: Name): Context.Key<Task.Handler<Name>, TaskHandler> =>
-  Context.Service<Task.Handler<Name>, TaskHandler>(`${keyPrefix}${name}/${++definitions}`)
+export const makeKey = <Name extends string>(name: Name): Context.Key<Handler<Name>, TaskHandler> =>
+  Context.Service<Handler<Name>, TaskHandler>(`${keyPrefix}${name}/${++definitions}`)
 
 /**
  * Collects the handlers in a Context. Two definitions with the same name are a defect.
@@ -81,7 +91,7 @@ export const fromContext = (context: Context.Context<never>): TaskHandlers => {
  * @category constructors
  * @since 0.1.0
  */
-export const ofPortable = (task: Task.Any): TaskHandler | undefined => {
+export const ofPortable = (task: TaskDefinition): TaskHandler | undefined => {
   const portable = task.portable
   return portable === undefined
     ? undefined

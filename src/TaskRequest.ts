@@ -12,7 +12,7 @@ import type * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
 import type * as LogLevel from "effect/LogLevel"
 import type * as Tracer from "effect/Tracer"
-import type * as Task from "./Task.ts"
+import type { RunOptions, TaskDefinition } from "./TaskDefinition.ts"
 import type { TaskCancelled } from "./TaskError.ts"
 
 /**
@@ -80,10 +80,10 @@ export interface TaskRequest {
   readonly id: string
   /** The name of the task's definition. */
   readonly name: string
-  readonly task: Task.Any
+  readonly task: TaskDefinition
   readonly payload: unknown
   /** The options of the call, on top of those of the definition. */
-  readonly options: Task.RunOptions & { readonly discardResult?: boolean | undefined }
+  readonly options: RunOptions & { readonly discardResult?: boolean | undefined }
   readonly caller: Caller
   /** Lower runs first. */
   readonly priority: number

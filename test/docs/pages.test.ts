@@ -95,13 +95,10 @@ describe("tables are whole", () => {
   }
 
   it("the options of calls", () => {
-    const hooks = [
-      ...optionsIn("src/internal/task/Hooks.ts", "Hooks"),
-      ...optionsIn("src/internal/task/Hooks.ts", "StreamHooks")
-    ]
+    const hooks = [...optionsIn("src/Task.ts", "Hooks"), ...optionsIn("src/Task.ts", "StreamHooks")]
     assert.sameMembers(
       [...named("running", "Options of calls"), ...named("running", "Hooks")],
-      [...optionsIn("src/internal/task/CallOptions.ts", "RunOptions"), "discardResult", ...hooks]
+      [...optionsIn("src/TaskDefinition.ts", "RunOptions"), "discardResult", ...hooks]
     )
   })
 

@@ -14,7 +14,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type * as Task from "../../Task.ts"
+import type { TaskDefinition } from "../../TaskDefinition.ts"
 import type { TaskContext } from "../../TaskContext.ts"
 import { TaskCancelled, TaskRejected } from "../../TaskError.ts"
 import {
@@ -64,7 +64,7 @@ const cancelsItself = (cause: Cause.Cause<unknown>, id: string): boolean =>
 
 /** One call of a task. */
 export class Call implements TaskRequest, CallControl, Context.Service.Shape<typeof TaskContext> {
-  readonly task: Task.Any
+  readonly task: TaskDefinition
   readonly payload: unknown
   readonly options: TaskRequest["options"]
   caller: Caller
@@ -92,7 +92,7 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
   private extras: Extras | undefined = undefined
   private observers: Observers | undefined = undefined
 
-  constructor(task: Task.Any, payload: unknown, options: TaskRequest["options"], caller: Caller) {
+  constructor(task: TaskDefinition, payload: unknown, options: TaskRequest["options"], caller: Caller) {
     this.task = task
     this.payload = payload
     this.options = options
@@ -449,7 +449,7 @@ export const of = (request: TaskRequest): Call => request as Call
 /** Makes a call in the current fiber. */
 export const make = (
   context: Context.Context<never>,
-  task: Task.Any,
+  task: TaskDefinition,
   payload: unknown,
   options: TaskRequest["options"] | undefined
 ): Call =>

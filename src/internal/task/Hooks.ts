@@ -7,37 +7,6 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 
-/**
- * What to do when something comes of a call.
- *
- * **Details**
- *
- * Hooks run where the task was called, in its caller's context, whatever the runner: never in a worker. A call is over,
- * and its handle completed, when its hooks are. A hook may give an Effect or a Promise, which is waited for. What `onIter`
- * and `onEnd` throw is a defect of the call, of which `onError` is told like of any other. Interruption calls no hook.
- */
-export interface Hooks<in A, in E> {
-  /** Called once with the result, after all calls of `onIter`. */
-  readonly onEnd?: ((value: A) => unknown) | undefined
-  /** Called once when the task fails: with a typed error, an error of the runner or a defect. */
-  readonly onError?: ((cause: Cause.Cause<E>) => unknown) | undefined
-}
-
-/** The hooks of a task with one result. */
-export interface ResultHooks<A, in E> extends Hooks<A, E> {
-  /** Called with each element of a result that is an array or another iterable, one after the other. */
-  readonly onIter?: ((element: Element<A>) => unknown) | undefined
-}
-
-/** The elements of an iterable. */
-export type Element<A> = A extends Iterable<infer Each> ? Each : never
-
-/** The hooks of a streaming task. */
-export interface StreamHooks<in A, in E> extends Hooks<void, E> {
-  /** Called with each element, one after the other. The next one is not read before this has been dealt with. */
-  readonly onIter?: ((element: A) => unknown) | undefined
-}
-
 /** Calls a hook, and waits for what it gives. */
 export const call = <A>(hook: (value: A) => unknown, value: A): Effect.Effect<unknown> =>
   Effect.suspend(() => {
@@ -47,7 +16,9 @@ export const call = <A>(hook: (value: A) => unknown, value: A): Effect.Effect<un
   })
 
 /** All hooks there are. */
-export interface Any extends Hooks<unknown, unknown> {
+export interface Any {
+  readonly onEnd?: ((value: unknown) => unknown) | undefined
+  readonly onError?: ((cause: Cause.Cause<unknown>) => unknown) | undefined
   readonly onIter?: ((element: unknown) => unknown) | undefined
 }
 

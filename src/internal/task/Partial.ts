@@ -1,7 +1,7 @@
 /** Tasks that know a part of their payload already. */
 
 import type * as Schema from "effect/Schema"
-import type { PayloadInput } from "./CallOptions.ts"
+import type { PayloadInput } from "../../TaskDefinition.ts"
 
 /** The schema of a payload of which calls give the rest. */
 export interface Payload<Whole extends Schema.Constraint, Given> extends Schema.Constraint {

@@ -8,16 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import type * as Task from "../../Task.ts"
+import type { TaskDefinition } from "../../TaskDefinition.ts"
 import * as Call from "../call/Call.ts"
 import type { TaskRequest } from "../../TaskRequest.ts"
 import * as Partial from "./Partial.ts"
-
-/** Makes a payload, or says why there is none, where the caller is. */
-export type Maker = (input: unknown, context: Context.Context<never>) => Result.Result<unknown, string>
 
 interface Default {
   /** Where it is in the payload. */
@@ -25,42 +22,52 @@ interface Default {
   readonly value: Effect.Effect<unknown, unknown>
 }
 
-/**
- * The constructor defaults of a schema; undefined when it has none. Classes inside of it are given as instances, which have
- * theirs already.
- */
+/** A schema that is made of more parts is not looked through: some of them may have defaults. */
+const maxParts = 5_000
+
+/** The parts of a schema, with their places. Classes are given as instances, which have their defaults already. */
+const partsOf = (ast: SchemaAST.AST, path: string): ReadonlyArray<readonly [SchemaAST.AST, string]> => {
+  switch (ast._tag) {
+    case "Objects":
+      return [
+        ...ast.propertySignatures.map(({ name, type }) => [type, `${path}.${String(name)}`] as const),
+        ...ast.indexSignatures.map(({ type }) => [type, `${path}[*]`] as const)
+      ]
+    case "Arrays":
+      return [
+        ...ast.elements.map((element, i) => [element, `${path}[${i}]`] as const),
+        ...ast.rest.map((rest) => [rest, `${path}[*]`] as const)
+      ]
+    case "Union":
+      return ast.types.map((type) => [type, path] as const)
+    case "Suspend":
+      return [[ast.thunk(), path]]
+    default:
+      return []
+  }
+}
+
+/** The constructor defaults of a schema; undefined when it has none for sure. */
 const defaultsOf = (root: SchemaAST.AST): ReadonlyArray<Default> | undefined => {
   const found: Array<Default> = []
-  let certain = !isClass(root)
   const seen = new Set<SchemaAST.AST>()
-  const go = (ast: SchemaAST.AST, path: string): void => {
+  const parts: Array<readonly [SchemaAST.AST, string]> = [[root, "payload"]]
+  if (isClass(root)) for (const fields of root.typeParameters) parts.push([fields, "payload"])
+  let certain = !isClass(root)
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    const [ast, path] = part
     const value = ast.context?.constructorDefault
     if (value !== undefined) found.push({ path, value })
-    if (seen.has(ast)) return
+    if (seen.has(ast)) continue
     seen.add(ast)
-    switch (ast._tag) {
-      case "Objects":
-        for (const { name, type } of ast.propertySignatures) go(type, `${path}.${String(name)}`)
-        for (const { type } of ast.indexSignatures) go(type, `${path}[*]`)
-        break
-      case "Arrays":
-        ast.elements.forEach((element, i) => go(element, `${path}[${i}]`))
-        for (const rest of ast.rest) go(rest, `${path}[*]`)
-        break
-      case "Union":
-        for (const type of ast.types) go(type, path)
-        break
-      case "Suspend":
-        try {
-          go(ast.thunk(), path)
-        } catch {
-          // What it is made of is defined later than the task.
-          certain = false
-        }
+    if (seen.size > maxParts) return found
+    try {
+      parts.push(...partsOf(ast, path))
+    } catch {
+      // What it is made of is defined later than the task.
+      certain = false
     }
   }
-  go(root, "payload")
-  if (isClass(root)) for (const fields of root.typeParameters) go(SchemaAST.toType(fields), "payload")
   return certain && found.length === 0 ? undefined : found
 }
 
@@ -100,8 +107,8 @@ const format = SchemaIssue.makeFormatterDefault()
  * How payloads of a task are made of what calls give; undefined when calls give payloads. Tries all constructor defaults of
  * the schema once.
  */
-export const makerOf = (task: string, schema: Schema.Constraint): Maker | undefined => {
-  const ast = SchemaAST.toType(schema.ast)
+export const makerOf = (task: string, schema: Schema.Constraint): TaskDefinition["~maker"] => {
+  const { ast } = schema
   const defaults = defaultsOf(ast)
   if (defaults === undefined) return undefined
   for (const each of defaults) check(task, each)
@@ -117,8 +124,8 @@ export const makerOf = (task: string, schema: Schema.Constraint): Maker | undefi
 }
 
 /** The same task for a call that has no payload: its schema refuses whatever comes, and says why. */
-const refusing = (task: Task.Any, issue: string): Task.Any =>
-  Object.assign(Object.create(task) as Task.Any, {
+const refusing = (task: TaskDefinition, issue: string): TaskDefinition =>
+  Object.assign(Object.create(task) as TaskDefinition, {
     payload: Schema.Unknown.check(Schema.makeFilter(() => issue)),
     "~codec": undefined
   })
@@ -126,7 +133,7 @@ const refusing = (task: Task.Any, issue: string): Task.Any =>
 /** The payload of what a call has given. */
 export const payloadOf = (
   context: Context.Context<never>,
-  task: Task.Any,
+  task: TaskDefinition,
   given: unknown
 ): Result.Result<unknown, string> => {
   const input = task.fixed === undefined ? given : Partial.merge(task.fixed, given)
@@ -136,7 +143,7 @@ export const payloadOf = (
 /** The request of a call, made of what it has given. */
 export const request = (
   context: Context.Context<never>,
-  task: Task.Any,
+  task: TaskDefinition,
   given: unknown,
   options: TaskRequest["options"] | undefined
 ): TaskRequest => {

@@ -5,21 +5,17 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Args, RunOptions } from "./CallOptions.ts"
 import * as Call from "../call/Call.ts"
 import * as Hooks from "./Hooks.ts"
 import * as Partial from "./Partial.ts"
 import * as PayloadInput from "./PayloadInput.ts"
-import type * as Task from "../../Task.ts"
+import { type RunOptions, type TaskDefinition, TypeId } from "../../TaskDefinition.ts"
 import { TaskContext } from "../../TaskContext.ts"
 import * as TaskFiber from "../../TaskFiber.ts"
 import type * as TaskHandlers from "../../TaskHandlers.ts"
 import { makeKey } from "../../TaskHandlers.ts"
 import type { TaskRequest } from "../../TaskRequest.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
-
-/** Marks tasks. */
-export const TypeId = "~effect-strand/Task"
 
 type AnyOptions = RunOptions & Hooks.Any & { readonly discardResult?: boolean | undefined }
 
@@ -50,7 +46,7 @@ const hooked = (
 /** The request of a call. What it gives is the payload, unless a part of that is fixed or can be left out. */
 export const requestOf = (
   context: Context.Context<never>,
-  task: Task.Any,
+  task: TaskDefinition,
   given: unknown,
   options: AnyOptions | undefined
 ): TaskRequest =>
@@ -60,7 +56,7 @@ export const requestOf = (
 
 /** Gives the request of a call to the runner there is. */
 const call = <A, E>(
-  task: Task.Any,
+  task: TaskDefinition,
   payload: unknown,
   options: AnyOptions | undefined,
   f: (runner: TaskRunner["Service"], request: TaskRequest) => Effect.Effect<A, E>
@@ -69,13 +65,19 @@ const call = <A, E>(
     f(Context.getUnsafe(context, TaskRunner), requestOf(context, task, payload, options))
   )
 
-const Proto = {
+/** A task as its own methods see it. */
+interface Self extends TaskDefinition {
+  readonly handlerKey: Context.Key<never, TaskHandlers.TaskHandler>
+}
+
+/** What tasks of all types inherit. */
+export const Methods = {
   [TypeId]: TypeId,
-  run(this: Task.Any, payload: unknown, options?: AnyOptions) {
+  run(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
     const run = call(this, payload, options, (runner, request) => runOf(runner, request, options))
     return options !== undefined && Hooks.any(options) ? Hooks.add(run, options) : run
   },
-  fork(this: Task.Any, payload: unknown, options?: AnyOptions) {
+  fork(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
     const fork = call(this, payload, options, (runner, request) =>
       this.kind === "effect"
         ? runner.fork(request)
@@ -83,38 +85,38 @@ const Proto = {
     )
     return options !== undefined && Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
   },
-  forkScoped(this: Task.Task<string>, ...args: Args<typeof Schema.Void>) {
-    return Effect.acquireRelease(this.fork(...args), Fiber.interrupt)
+  forkScoped(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
+    return Effect.acquireRelease(Methods.fork.call(this, payload, options), Fiber.interrupt)
   },
-  forkDiscard(this: Task.Any, payload: unknown, options?: AnyOptions) {
+  forkDiscard(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
     return call(this, payload, options, (runner, request) =>
       runner.enqueue === undefined
         ? Effect.map(runner.fork(request), (fiber) => fiber.taskId)
         : Effect.map(runner.enqueue([request]), (ids) => ids[0])
     )
   },
-  attach(this: Task.Any, id: string) {
+  attach(this: TaskDefinition, id: string) {
     return Effect.withFiber(({ context }) =>
       Context.getUnsafe(context, TaskRunner).attach(Call.make(context, this, undefined, undefined), id)
     )
   },
-  stream(this: Task.Any, payload: unknown, options?: RunOptions) {
+  stream(this: TaskDefinition, payload: unknown, options?: RunOptions) {
     return Stream.unwrap(call(this, payload, options, (runner, request) => Effect.succeed(runner.stream(request))))
   },
-  partial(this: Task.Any, given: unknown) {
+  partial(this: TaskDefinition, given: unknown) {
     const fixed = this.fixed === undefined ? given : Partial.merge(this.fixed, given)
-    return Object.assign(Object.create(this) as Task.Any, { fixed })
+    return Object.assign(Object.create(this) as TaskDefinition, { fixed })
   },
-  annotate(this: Task.Any, key: Context.Key<unknown, unknown>, value: unknown) {
+  annotate(this: TaskDefinition, key: Context.Key<unknown, unknown>, value: unknown) {
     return annotated(this, Context.add(this.annotations, key, value))
   },
-  annotateMerge(this: Task.Any, annotations: Context.Context<never>) {
+  annotateMerge(this: TaskDefinition, annotations: Context.Context<never>) {
     return annotated(this, Context.merge(this.annotations, annotations))
   },
   get messages() {
     return Stream.unwrap(Effect.map(TaskContext, (context) => context.messages))
   },
-  toLayer(this: Task.Task<string>, handler: unknown) {
+  toLayer(this: Self, handler: unknown) {
     return Layer.effect(
       this.handlerKey,
       Effect.gen({ self: this }, function* () {
@@ -126,15 +128,15 @@ const Proto = {
   }
 }
 
-const annotated = (task: Task.Any, annotations: Context.Context<never>): Task.Any =>
-  Object.assign(Object.create(Object.getPrototypeOf(task) as object) as Task.Any, task, { annotations })
+const annotated = (task: TaskDefinition, annotations: Context.Context<never>): TaskDefinition =>
+  Object.assign(Object.create(Object.getPrototypeOf(task) as object) as TaskDefinition, task, { annotations })
 
 // Tasks of all types are made here, which is where their types are lost; the constructors below give them back.
 // oxlint-disable-next-line typescript/no-explicit-any
-export const define = (kind: Task.Any["kind"], name: string, options: Record<string, any> | undefined): any => {
+export const define = (kind: TaskDefinition["kind"], name: string, options: Record<string, any> | undefined): any => {
   const { error, inbox, payload: given, portable, success, ...runOptions } = options ?? {}
   const payload = given === undefined ? Schema.Void : Schema.isSchema(given) ? given : Schema.Struct(given)
-  return Object.assign(Object.create(Proto), {
+  return Object.assign(Object.create(Methods), {
     kind,
     name,
     payload,
