@@ -15,7 +15,7 @@ import type { Pool } from "./Pool.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
 import type { PortablePayload } from "../portable/PortableTask.ts"
 import * as Wire from "../wire/Wire.ts"
-const { Op } = Wire
+const { field, Op } = Wire
 
 /** A job whose results go to the worker whose handler has called it. */
 class NestedJob extends Job {
@@ -38,21 +38,20 @@ class NestedJob extends Job {
     owner: JobOwner,
     caller: PoolWorker,
     parent: Job | undefined,
-    [number, name, payload, { id, ...meta }]: readonly [
-      number,
-      string | null,
-      unknown,
-      Wire.Meta & { readonly id: string }
-    ],
+    records: Wire.Records,
+    at: number,
     onEnd: () => void
   ) {
+    const payload = field(records, at, Op.Call.payload)
+    const name = field(records, at, Op.Call.task)
+    const { id, ...meta } = field(records, at, Op.Call.callMeta)
     super(owner, payload, meta)
     this.wireId = id
     this.name = name ?? (payload as PortablePayload).name
     this.portable = name === null
     this.definition = caller.definitions.get(this.name)
     this.caller = caller
-    this.number = number
+    this.number = field(records, at, Op.Call.call)
     this.parent = parent
     this.onEnd = onEnd
   }
@@ -65,7 +64,7 @@ class NestedJob extends Job {
     return Effect.sync(() => this.abort())
   }
 
-  private end(op: number, value: unknown, text: boolean): void {
+  private end(op: typeof Op.CallOk, value: unknown, text: boolean): void {
     this.onEnd()
     this.caller.say(text, op, this.number, value)
     for (const observer of this.observers) observer()
@@ -153,15 +152,14 @@ export class NestedCalls implements Nested {
   }
 
   /** A handler has called a task. */
-  begin(pool: Pool, worker: PoolWorker, parent: Job | undefined, records: ReadonlyArray<unknown>, at: number): void {
-    const number = records[at + 1] as number
-    const call = [number, ...records.slice(at + 3, at + 6)] as unknown as ConstructorParameters<typeof NestedJob>[3]
+  begin(pool: Pool, worker: PoolWorker, parent: Job | undefined, records: Wire.Records, at: number): void {
+    const number = field(records, at, Op.Call.call)
     let calls = this.calls.get(worker)
     if (calls === undefined) {
       calls = new Map()
       this.calls.set(worker, calls)
     }
-    const job = new NestedJob(pool, worker, parent, call, () => {
+    const job = new NestedJob(pool, worker, parent, records, at, () => {
       calls.delete(number)
       if (parent !== undefined) pool.changeCalls(parent, -1)
     })
@@ -171,30 +169,35 @@ export class NestedCalls implements Nested {
   }
 
   /** A record about a call that is under way, or about the pool itself. */
-  receive(pool: Pool, worker: PoolWorker, records: ReadonlyArray<unknown>, at: number): void {
-    const number = records[at + 1] as number
+  receive(pool: Pool, worker: PoolWorker, records: Wire.Records, at: number): void {
+    const number = field(records, at, Op.CallInterrupt.call)
     switch (records[at]) {
-      case Op.CallInterrupt: {
+      case Op.CallInterrupt.code: {
         const job = this.calls.get(worker)?.get(number)
         if (job !== undefined) pool.interrupt(job)
         break
       }
-      case Op.CallCredit: {
+      case Op.CallCredit.code: {
         const job = this.calls.get(worker)?.get(number)
         if (job !== undefined) pool.credit(job)
         break
       }
-      case Op.CallMessages:
+      case Op.CallMessages.code:
         this.calls
           .get(worker)
           ?.get(number)
-          ?.messages(records[at + 2] as ReadonlyArray<unknown> | null)
+          ?.messages(field(records, at, Op.CallMessages.messages))
         break
-      case Op.CallDefine:
-        worker.definitions.set(records[at + 1] as string, records[at + 2] as string)
+      case Op.CallDefine.code:
+        worker.definitions.set(field(records, at, Op.CallDefine.name), field(records, at, Op.CallDefine.fingerprint))
         break
-      case Op.Control:
-        worker.say(true, Op.CallOk, number, this.controls(records[at + 2] as string, records[at + 3]) ?? null)
+      case Op.Control.code:
+        worker.say(
+          true,
+          Op.CallOk,
+          number,
+          this.controls(field(records, at, Op.Control.control), field(records, at, Op.Control.argument)) ?? null
+        )
         break
     }
   }

@@ -19,7 +19,7 @@ import type { End } from "./Transport.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import * as Wire from "../wire/Wire.ts"
 import { Workers, type WorkersOptions, type WorkersOwner } from "./Workers.ts"
-const { Op } = Wire
+const { field, Op } = Wire
 
 /** How a pool is made. */
 export interface PoolOptions extends QueueOptions, WorkersOptions {
@@ -30,9 +30,9 @@ export interface PoolOptions extends QueueOptions, WorkersOptions {
 /** What a pool leaves to its runner. */
 export interface PoolEvents {
   /** A handler calls a task. The result goes back by `worker.say`. */
-  readonly onCall: (worker: PoolWorker, parent: Job | undefined, records: ReadonlyArray<unknown>, at: number) => void
+  readonly onCall: (worker: PoolWorker, parent: Job | undefined, records: Wire.Records, at: number) => void
   /** A record about a call that is under way. */
-  readonly onCallRecord: (worker: PoolWorker, records: ReadonlyArray<unknown>, at: number) => void
+  readonly onCallRecord: (worker: PoolWorker, records: Wire.Records, at: number) => void
   /** A worker has ended, with everything that its handlers had called. */
   readonly onWorkerEnd: (worker: PoolWorker) => void
   readonly onOutput: (worker: PoolWorker, stream: "stdout" | "stderr", line: string) => void
@@ -255,20 +255,20 @@ export class Pool implements WorkersOwner, JobOwner {
   // Tasks come back
   // -------------------------------------------------------------------------------------------------------------------
 
-  readonly onRecords = (worker: PoolWorker, records: ReadonlyArray<unknown>): void => {
+  readonly onRecords = (worker: PoolWorker, records: Wire.Records): void => {
     const now = performance.now()
     this.turn = this.tenths(now)
     // First everything that makes room, so that workers have their next tasks before callers have their results.
     const jobs: Array<Job | undefined> = []
     let finished = false
     for (let at = 0; at < records.length; at = Wire.next(records, at)) {
-      const seq = records[at + 1] as number
+      const seq = field(records, at, Op.Ok.seq)
       switch (records[at]) {
-        case Op.Ok:
-        case Op.Fail:
-        case Op.Refused: {
-          const succeeded = records[at] === Op.Ok
-          const micros = records[at] === Op.Refused ? 0 : (records[at + 2] as number)
+        case Op.Ok.code:
+        case Op.Fail.code:
+        case Op.Refused.code: {
+          const succeeded = records[at] === Op.Ok.code
+          const micros = records[at] === Op.Refused.code ? 0 : field(records, at, Op.Ok.micros)
           const job = worker.finish(seq, micros, now)
           if (job !== undefined) this.count(job, micros / 1000, now, succeeded)
           worker.progressedAt = this.turn
@@ -288,28 +288,29 @@ export class Pool implements WorkersOwner, JobOwner {
     for (let at = 0; at < records.length; at = Wire.next(records, at)) {
       const job = jobs[index++]
       switch (records[at]) {
-        case Op.Ok:
-          job?.succeed(records[at + 3])
+        case Op.Ok.code:
+          job?.succeed(field(records, at, Op.Ok.value))
           break
-        case Op.Fail:
-          job?.fail(records[at + 3])
+        case Op.Fail.code:
+          job?.fail(field(records, at, Op.Fail.value))
           break
-        case Op.Refused: {
-          const path = records[at + 2] as string
-          job?.failWith(new NotTransferable({ task: job.name, path, reason: records[at + 3] as string }))
+        case Op.Refused.code: {
+          const path = field(records, at, Op.Refused.path)
+          const reason = field(records, at, Op.Refused.reason)
+          job?.failWith(new NotTransferable({ task: job.name, path, reason }))
           break
         }
-        case Op.Chunk:
-          job?.chunk(records[at + 2] as ReadonlyArray<unknown>)
+        case Op.Chunk.code:
+          job?.chunk(field(records, at, Op.Chunk.values))
           break
-        case Op.Progress:
-          job?.progress(records[at + 2])
+        case Op.Progress.code:
+          job?.progress(field(records, at, Op.Progress.value))
           break
-        case Op.Listen:
+        case Op.Listen.code:
           job?.listen()
           break
-        case Op.Log: {
-          const entry = records[at + 2] as Wire.LogEntry
+        case Op.Log.code: {
+          const entry = field(records, at, Op.Log.entry)
           if (job === undefined) this.options.events.onLog(worker, entry)
           else job.log(entry, worker.label)
           break
@@ -336,21 +337,29 @@ export class Pool implements WorkersOwner, JobOwner {
     else if (left !== undefined) this.slow.set(name, left - 1)
   }
 
-  private onRecord(worker: PoolWorker, records: ReadonlyArray<unknown>, at: number): void {
+  private onRecord(worker: PoolWorker, records: Wire.Records, at: number): void {
     switch (records[at]) {
-      case Op.Ready:
-        return this.onReady(worker, records[at + 1] as ReadonlyArray<string>)
-      case Op.Fatal:
+      case Op.Ready.code:
+        return this.onReady(worker, field(records, at, Op.Ready.names))
+      case Op.Fatal.code:
         return this.onStartFailure(
           worker,
-          new ModuleInvalid({ module: records[at + 1] as string, reason: records[at + 2] as string })
+          new ModuleInvalid({
+            module: field(records, at, Op.Fatal.module),
+            reason: field(records, at, Op.Fatal.reason)
+          })
         )
-      case Op.Memory:
-        worker.memory = records[at + 1] as number
+      case Op.Memory.code:
+        worker.memory = field(records, at, Op.Memory.bytes)
         if (worker.firstMemory === 0) worker.firstMemory = worker.memory
         return this.workers.recycle(worker)
-      case Op.Call:
-        return this.options.events.onCall(worker, worker.outstanding.get(records[at + 2] as number), records, at)
+      case Op.Call.code:
+        return this.options.events.onCall(
+          worker,
+          worker.outstanding.get(field(records, at, Op.Call.caller)),
+          records,
+          at
+        )
       default:
         return this.options.events.onCallRecord(worker, records, at)
     }
@@ -423,13 +432,13 @@ export class Pool implements WorkersOwner, JobOwner {
     job.worker?.say(true, Op.Credit, job.seq, 1)
   }
 
-  readonly onRefused = (worker: PoolWorker, record: ReadonlyArray<unknown>, refusal: Refusal): void => {
-    if (record[0] !== Op.Run) {
+  readonly onRefused = (worker: PoolWorker, record: Wire.Records, refusal: Refusal): void => {
+    if (record[0] !== Op.Run.code) {
       // The result of a task that one of its handlers has called.
-      const error = TaskExit.refusalOf("", record[0] === Op.CallFail ? "Failure" : "Success", refusal)
-      return worker.say(true, Op.CallFail, record[1], TaskExit.encodeError(error))
+      const error = TaskExit.refusalOf("", record[0] === Op.CallFail.code ? "Failure" : "Success", refusal)
+      return worker.say(true, Op.CallFail, field(record, 0, Op.CallFail.call), TaskExit.encodeError(error))
     }
-    const job = worker.outstanding.get(record[1] as number)
+    const job = worker.outstanding.get(field(record, 0, Op.Run.seq))
     if (job === undefined) return
     worker.remove(job, performance.now())
     // What a portable task sends holds its payload.

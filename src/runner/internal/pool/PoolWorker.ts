@@ -35,10 +35,10 @@ export interface Owner {
   readonly concurrency: number
   /** After how many tasks a worker is replaced. */
   readonly recycleTasks: number
-  readonly onRecords: (worker: PoolWorker, records: ReadonlyArray<unknown>) => void
+  readonly onRecords: (worker: PoolWorker, records: Wire.Records) => void
   readonly onEnd: (worker: PoolWorker, end: End) => void
   readonly onOutput: (worker: PoolWorker, stream: "stdout" | "stderr", line: string) => void
-  readonly onRefused: (worker: PoolWorker, record: ReadonlyArray<unknown>, refusal: Refusal) => void
+  readonly onRefused: (worker: PoolWorker, record: Wire.Records, refusal: Refusal) => void
 }
 
 export class PoolWorker {
@@ -145,7 +145,7 @@ export class PoolWorker {
     if (job.transfer !== undefined) this.outbox.transfer(job.transfer)
     if (this.takesAlong(job)) this.moved++
     if (!job.text) this.outbox.text = false
-    this.outbox.records.push(Op.Run, seq, index, job.wireId, job.payload, job.meta ?? 0)
+    this.outbox.add(Op.Run, seq, index, job.wireId, job.payload, job.meta ?? 0)
   }
 
   /** Gives the index of a job's task, and sees to it that the worker knows how the caller defines it. */
@@ -153,7 +153,7 @@ export class PoolWorker {
     const task = this.tasks.get(job.name)!
     if (task.latest !== job.definition) {
       const fingerprint = task.changeTo(job.definition)
-      if (fingerprint !== undefined) this.outbox.records.push(Op.Define, task.index, fingerprint)
+      if (fingerprint !== undefined) this.outbox.add(Op.Define, task.index, fingerprint)
     }
     return task.index
   }
@@ -164,8 +164,8 @@ export class PoolWorker {
   }
 
   /** Adds a record to the frame of this turn. */
-  say(text: boolean, ...record: ReadonlyArray<unknown>): void {
-    this.outbox.records.push(...record)
+  say<N extends Wire.Names>(text: boolean, operation: Wire.Operation<N>, ...values: Wire.Values<N>): void {
+    this.outbox.add(operation, ...values)
     if (!text) this.outbox.text = false
     if (this.flushScheduled) return
     this.flushScheduled = true

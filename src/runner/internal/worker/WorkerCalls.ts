@@ -20,7 +20,7 @@ import * as Receiver from "../pool/Receiver.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import * as Wire from "../wire/Wire.ts"
 import type { WorkerMain } from "./WorkerMain.ts"
-const { Op } = Wire
+const { field, Op } = Wire
 
 /** A call that the pool is busy with. */
 class PoolCall extends Effectable.Class<void> implements Execution, Receiver.Receiver {
@@ -131,11 +131,11 @@ export class WorkerCalls {
   }
 
   /** Takes a record that is about a call. */
-  receive(records: ReadonlyArray<unknown>, at: number): void {
-    const number = records[at + 1] as number
-    const value = records[at + 2]
+  receive(records: Wire.Records, at: number): void {
+    const number = field(records, at, Op.CallOk.call)
+    const value = field(records, at, Op.CallOk.value)
     switch (records[at]) {
-      case Op.CallOk: {
+      case Op.CallOk.code: {
         const control = this.controls.get(number)
         this.controls.delete(number)
         if (control !== undefined) return control(value)
@@ -143,20 +143,20 @@ export class WorkerCalls {
         if (call !== undefined) Receiver.succeed(call, value)
         break
       }
-      case Op.CallFail: {
+      case Op.CallFail.code: {
         const call = this.take(number)
         if (call !== undefined) Receiver.fail(call, value)
         break
       }
-      case Op.CallChunk: {
+      case Op.CallChunk.code: {
         const call = this.calls.get(number)
-        if (call !== undefined) Receiver.chunk(call, value as ReadonlyArray<unknown>)
+        if (call !== undefined) Receiver.chunk(call, field(records, at, Op.CallChunk.values))
         break
       }
-      case Op.CallProgress:
+      case Op.CallProgress.code:
         this.calls.get(number)?.request.reportProgress(value)
         break
-      case Op.CallListen: {
+      case Op.CallListen.code: {
         const call = this.calls.get(number)
         if (call === undefined) break
         Receiver.takeMessages(call.request, (messages, text) =>
@@ -164,16 +164,16 @@ export class WorkerCalls {
         )
         break
       }
-      case Op.CallAccepted:
+      case Op.CallAccepted.code:
         this.calls.get(number)?.request.accept()
         break
     }
   }
 
   /** A call could not be sent. */
-  refused(record: ReadonlyArray<unknown>, { path, reason }: Refusal): void {
-    if (record[0] !== Op.Call) return
-    const call = this.take(record[1] as number)
+  refused(record: Wire.Records, { path, reason }: Refusal): void {
+    if (record[0] !== Op.Call.code) return
+    const call = this.take(field(record, 0, Op.Call.call))
     if (call === undefined) return
     Receiver.failWith(call, new NotTransferable({ task: call.request.name, path: `payload${path}`, reason }))
   }

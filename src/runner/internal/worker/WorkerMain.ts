@@ -32,7 +32,7 @@ import * as PortableTask from "../portable/PortableTask.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import { WorkerCalls } from "./WorkerCalls.ts"
 import * as Wire from "../wire/Wire.ts"
-const { Op } = Wire
+const { field, Op } = Wire
 
 /** What a worker needs from the thread or process it lives in. */
 export interface Host {
@@ -202,8 +202,8 @@ export class WorkerMain {
   }
 
   /** Adds a record to what is sent in this turn. */
-  say(text: boolean, ...record: ReadonlyArray<unknown>): void {
-    this.outbox.records.push(...record)
+  say<N extends Wire.Names>(text: boolean, operation: Wire.Operation<N>, ...values: Wire.Values<N>): void {
+    this.outbox.add(operation, ...values)
     if (!text) this.outbox.text = false
     this.scheduleFlush()
   }
@@ -216,39 +216,39 @@ export class WorkerMain {
     const records = Wire.read(frames)
     for (let at = 0; at < records.length; at = Wire.next(records, at)) {
       switch (records[at]) {
-        case Op.Run: {
+        case Op.Run.code: {
           const entry = new Entry(
             this,
-            records[at + 1] as number,
-            records[at + 2] as number,
-            records[at + 3] as number | string,
-            records[at + 4],
-            (records[at + 5] as Wire.Meta | 0) || undefined
+            field(records, at, Op.Run.seq),
+            field(records, at, Op.Run.index),
+            field(records, at, Op.Run.id),
+            field(records, at, Op.Run.payload),
+            field(records, at, Op.Run.meta) || undefined
           )
           this.inbox.push(entry)
           this.end = entry.seq + 1
           break
         }
-        case Op.Interrupt:
-          this.interrupt(records[at + 1] as number)
+        case Op.Interrupt.code:
+          this.interrupt(field(records, at, Op.Interrupt.seq))
           break
-        case Op.Credit: {
-          const entry = this.entries.get(records[at + 1] as number)
+        case Op.Credit.code: {
+          const entry = this.entries.get(field(records, at, Op.Credit.seq))
           if (entry !== undefined) {
-            entry.credit += records[at + 2] as number
+            entry.credit += field(records, at, Op.Credit.credit)
             entry.creditGiven?.openUnsafe()
           }
           break
         }
-        case Op.Define: {
-          const program = this.programs[records[at + 1] as number]!
-          program.refusal = refusalOf(program.handler.task, records[at + 2] as string)
+        case Op.Define.code: {
+          const program = this.programs[field(records, at, Op.Define.index)]!
+          program.refusal = refusalOf(program.handler.task, field(records, at, Op.Define.fingerprint))
           break
         }
-        case Op.Messages:
-          this.deliver(records[at + 1] as number, records[at + 2] as ReadonlyArray<unknown> | null)
+        case Op.Messages.code:
+          this.deliver(field(records, at, Op.Messages.seq), field(records, at, Op.Messages.messages))
           break
-        case Op.Close:
+        case Op.Close.code:
           this.close()
           break
         default:
@@ -434,7 +434,7 @@ export class WorkerMain {
       if (handler.task.kind === "stream" || entry.meta?.discard) return this.say(true, Op.Ok, entry.seq, micros, null)
       const encoded = this.encode(codec.success, exit.value)
       if (Result.isSuccess(encoded)) {
-        this.outbox.records.push(Op.Ok, entry.seq, micros, encoded.success)
+        this.outbox.add(Op.Ok, entry.seq, micros, encoded.success)
         if (!codec.success.text) this.outbox.text = false
         return this.scheduleFlush()
       }
@@ -484,14 +484,14 @@ export class WorkerMain {
   }
 
   /** A record could not be sent: the task learns which value it was. */
-  private readonly refused = (record: ReadonlyArray<unknown>, refusal: Refusal): void => {
-    const seq = record[1] as number
+  private readonly refused = (record: Wire.Records, refusal: Refusal): void => {
+    const seq = field(record, 0, Op.Ok.seq)
     switch (record[0]) {
-      case Op.Ok:
-      case Op.Fail:
-        this.refuse(seq, record[0] === Op.Ok ? "Success" : "Failure", refusal)
+      case Op.Ok.code:
+      case Op.Fail.code:
+        this.refuse(seq, record[0] === Op.Ok.code ? "Success" : "Failure", refusal)
         break
-      case Op.Chunk: {
+      case Op.Chunk.code: {
         const entry = this.entries.get(seq)
         if (entry === undefined) break
         this.entries.delete(seq)
@@ -500,7 +500,7 @@ export class WorkerMain {
         entry.fiber?.interruptUnsafe()
         break
       }
-      case Op.Progress:
+      case Op.Progress.code:
         this.say(true, Op.Log, seq, {
           level: "Warn",
           message: [`A progress value cannot be sent: value${refusal.path}: ${refusal.reason}`],

@@ -14,34 +14,34 @@ type Record = ReadonlyArray<unknown>
 
 /** One record of each operation, with the fields that its description lists. */
 const samples: { readonly [K in keyof typeof Op]: Record } = {
-  Run: [Op.Run, 7, 2, 1234, { a: [1, null] }, { attempt: 2, tags: ["x"] }],
-  Interrupt: [Op.Interrupt, 7],
-  Credit: [Op.Credit, 7, 1],
-  Close: [Op.Close],
-  CallOk: [Op.CallOk, 3, { value: 1 }],
-  CallFail: [Op.CallFail, 3, [{ _tag: "Interrupt" }]],
-  CallChunk: [Op.CallChunk, 3, [1, 2, 3]],
-  CallProgress: [Op.CallProgress, 3, 0.5],
-  CallAccepted: [Op.CallAccepted, 3],
-  Ready: [Op.Ready, ["a", "b"]],
-  Fatal: [Op.Fatal, "file:///tasks.ts", "SyntaxError"],
-  Ok: [Op.Ok, 7, 12, null],
-  Fail: [Op.Fail, 7, 12, [{ _tag: "Die" }]],
-  Chunk: [Op.Chunk, 7, [1, 2]],
-  Progress: [Op.Progress, 7, "half"],
-  Log: [Op.Log, -1, { level: "Info", message: ["m"], annotations: {}, spans: [] }],
-  Call: [Op.Call, 3, 7, null, { name: "f", source: "() => 1", payload: 1 }, { id: "x-1" }],
-  CallInterrupt: [Op.CallInterrupt, 3],
-  CallCredit: [Op.CallCredit, 3, 1],
-  Control: [Op.Control, 3, "resize", 4],
-  Memory: [Op.Memory, 2 ** 30],
-  Refused: [Op.Refused, 7, "result.items[1]", "a function"],
-  Messages: [Op.Messages, 7, ["a", { b: 1 }]],
-  Listen: [Op.Listen, 7],
-  CallMessages: [Op.CallMessages, 3, null],
-  CallListen: [Op.CallListen, 3],
-  Define: [Op.Define, 2, "effect 1 2 3 none"],
-  CallDefine: [Op.CallDefine, "f", "stream 1 2 3 4"]
+  Run: [Op.Run.code, 7, 2, 1234, { a: [1, null] }, { attempt: 2, tags: ["x"] }],
+  Interrupt: [Op.Interrupt.code, 7],
+  Credit: [Op.Credit.code, 7, 1],
+  Close: [Op.Close.code],
+  CallOk: [Op.CallOk.code, 3, { value: 1 }],
+  CallFail: [Op.CallFail.code, 3, [{ _tag: "Interrupt" }]],
+  CallChunk: [Op.CallChunk.code, 3, [1, 2, 3]],
+  CallProgress: [Op.CallProgress.code, 3, 0.5],
+  CallAccepted: [Op.CallAccepted.code, 3],
+  Ready: [Op.Ready.code, ["a", "b"]],
+  Fatal: [Op.Fatal.code, "file:///tasks.ts", "SyntaxError"],
+  Ok: [Op.Ok.code, 7, 12, null],
+  Fail: [Op.Fail.code, 7, 12, [{ _tag: "Die" }]],
+  Chunk: [Op.Chunk.code, 7, [1, 2]],
+  Progress: [Op.Progress.code, 7, "half"],
+  Log: [Op.Log.code, -1, { level: "Info", message: ["m"], annotations: {}, spans: [] }],
+  Call: [Op.Call.code, 3, 7, null, { name: "f", source: "() => 1", payload: 1 }, { id: "x-1" }],
+  CallInterrupt: [Op.CallInterrupt.code, 3],
+  CallCredit: [Op.CallCredit.code, 3, 1],
+  Control: [Op.Control.code, 3, "resize", 4],
+  Memory: [Op.Memory.code, 2 ** 30],
+  Refused: [Op.Refused.code, 7, "result.items[1]", "a function"],
+  Messages: [Op.Messages.code, 7, ["a", { b: 1 }]],
+  Listen: [Op.Listen.code, 7],
+  CallMessages: [Op.CallMessages.code, 3, null],
+  CallListen: [Op.CallListen.code, 3],
+  Define: [Op.Define.code, 2, "effect 1 2 3 none"],
+  CallDefine: [Op.CallDefine.code, "f", "stream 1 2 3 4"]
 }
 
 const all = Object.values(samples)
@@ -74,13 +74,28 @@ const Choice = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: all.leng
 const uncloneable = [() => 1, Symbol("s"), { deep: [{ promise: Promise.resolve() }] }, new WeakMap()]
 
 describe("Wire", () => {
-  it("knows the length of a record of each operation", () => {
-    const codes = Object.values(Op)
+  it("gives each operation a code of its own, and knows how long its record is", () => {
+    const operations = Object.values(Op)
     assert.deepStrictEqual(
-      codes.toSorted((a, b) => a - b),
-      [...codes.keys()]
+      operations.map(({ code }) => code),
+      [...operations.keys()]
     )
-    for (const record of all) assert.strictEqual(Wire.next([...record, Op.Close], 0), record.length)
+    for (const record of all) assert.strictEqual(Wire.next([...record, Op.Close.code], 0), record.length)
+  })
+
+  it("reads of a record what was written into it", () => {
+    const outbox = new Wire.Outbox()
+    outbox.add(Op.Close)
+    outbox.add(Op.Call, 3, 7, null, { name: "f" }, { id: "x-1" })
+    const { records } = outbox
+    const at = Wire.next(records, 0)
+    assert.strictEqual(records[at], Op.Call.code)
+    const { call, callMeta, caller, payload, task } = Op.Call
+    assert.deepStrictEqual(
+      [call, caller, task, payload, callMeta].map((place) => Wire.field<unknown>(records, at, place)),
+      [3, 7, null, { name: "f" }, { id: "x-1" }]
+    )
+    assert.strictEqual(Wire.next(records, at), records.length)
   })
 
   it.prop(
@@ -118,11 +133,11 @@ describe("Wire", () => {
       nan: Number.NaN
     }
     const outbox = new Wire.Outbox()
-    outbox.records.push(Op.Ok, 1, 2, value, Op.Ok, 2, 3, -0)
+    outbox.records.push(Op.Ok.code, 1, 2, value, Op.Ok.code, 2, 3, -0)
     outbox.text = false
     assert.deepStrictEqual(pass(outbox).received, [
-      [Op.Ok, 1, 2, value],
-      [Op.Ok, 2, 3, -0]
+      [Op.Ok.code, 1, 2, value],
+      [Op.Ok.code, 2, 3, -0]
     ])
   })
 
@@ -135,7 +150,7 @@ describe("Wire", () => {
       const good: Array<Record> = []
       const bad: Array<Record> = []
       for (const [index, { bad: isBad, choice }] of choices.entries()) {
-        const record = isBad ? [Op.Ok, index, 0, { field: uncloneable[index % 4] }] : all[choice]!
+        const record = isBad ? [Op.Ok.code, index, 0, { field: uncloneable[index % 4] }] : all[choice]!
         outbox.records.push(...record)
         ;(isBad ? bad : good).push(record)
       }
@@ -158,19 +173,19 @@ describe("Wire", () => {
     const outbox = new Wire.Outbox()
     outbox.transfer([moved.buffer])
     assert.isFalse(outbox.text)
-    outbox.records.push(Op.Ok, 1, 0, moved, Op.Ok, 2, 0, kept)
+    outbox.records.push(Op.Ok.code, 1, 0, moved, Op.Ok.code, 2, 0, kept)
     const { frames, received } = pass(outbox)
     assert.strictEqual(frames.length, 1)
     assert.deepStrictEqual(received, [
-      [Op.Ok, 1, 0, new Uint8Array([1, 2, 3])],
-      [Op.Ok, 2, 0, new Uint8Array([4, 5])]
+      [Op.Ok.code, 1, 0, new Uint8Array([1, 2, 3])],
+      [Op.Ok.code, 2, 0, new Uint8Array([4, 5])]
     ])
     assert.strictEqual(moved.byteLength, 0)
     assert.strictEqual(kept.byteLength, 2)
     // The list belonged to that frame.
     const again = new Wire.Outbox()
-    again.records.push(Op.Ok, 3, 0, 1)
-    assert.deepStrictEqual(pass(again).received, [[Op.Ok, 3, 0, 1]])
+    again.records.push(Op.Ok.code, 3, 0, 1)
+    assert.deepStrictEqual(pass(again).received, [[Op.Ok.code, 3, 0, 1]])
   })
 
   it("moves each list with its own record when others are refused", () => {
@@ -178,14 +193,14 @@ describe("Wire", () => {
     const outbox = new Wire.Outbox()
     for (const [index, bytes] of buffers.entries()) {
       outbox.transfer([bytes.buffer])
-      outbox.records.push(Op.Ok, index, 0, index === 1 ? { bytes, callback: () => 1 } : bytes)
+      outbox.records.push(Op.Ok.code, index, 0, index === 1 ? { bytes, callback: () => 1 } : bytes)
     }
-    outbox.records.push(Op.Ok, 3, 0, "last")
+    outbox.records.push(Op.Ok.code, 3, 0, "last")
     const { received, refused } = pass(outbox)
     assert.deepStrictEqual(received, [
-      [Op.Ok, 0, 0, new Uint8Array([1])],
-      [Op.Ok, 2, 0, new Uint8Array([3])],
-      [Op.Ok, 3, 0, "last"]
+      [Op.Ok.code, 0, 0, new Uint8Array([1])],
+      [Op.Ok.code, 2, 0, new Uint8Array([3])],
+      [Op.Ok.code, 3, 0, "last"]
     ])
     assert.deepStrictEqual(
       refused.map(([record, { path }]) => [record[1], path]),
@@ -203,10 +218,10 @@ describe("Wire", () => {
     const outbox = new Wire.Outbox()
     for (const index of [0, 1]) {
       outbox.transfer([bytes.buffer])
-      outbox.records.push(Op.Ok, index, 0, bytes)
+      outbox.records.push(Op.Ok.code, index, 0, bytes)
     }
     const { received, refused } = pass(outbox)
-    assert.deepStrictEqual(received, [[Op.Ok, 0, 0, new Uint8Array([1])]])
+    assert.deepStrictEqual(received, [[Op.Ok.code, 0, 0, new Uint8Array([1])]])
     assert.deepStrictEqual(
       refused.map(([record]) => record[1]),
       [1]
