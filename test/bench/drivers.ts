@@ -31,7 +31,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => pr
 export const startDriver = (script: URL, assignment: object, execArgv: ReadonlyArray<string> = []): Driver => {
   const child = fork(fileURLToPath(script), {
     detached: true,
-    execArgv: ["--expose-gc", ...execArgv],
+    // The conditions of this process, by which `effect-strand` may lead to the sources.
+    execArgv: [...process.execArgv, "--expose-gc", ...execArgv],
     stdio: ["ignore", "ignore", "pipe", "ipc"]
   })
   running.add(child)

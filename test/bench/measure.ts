@@ -1,5 +1,5 @@
 // Small tools of measuring: quantiles, the delay of the event loop, memory, and repeatable random numbers.
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { setTimeout as sleep } from "node:timers/promises"
 
@@ -63,6 +63,43 @@ export const childrenMemory = (): number | undefined => {
     return total
   } catch {
     return undefined
+  }
+}
+
+const ticksPerSecond = 100
+
+/**
+ * The CPU time in milliseconds that this process and its children have needed so far, threads included. A child's counts in
+ * steps of ten milliseconds, and only where the system tells it (Linux's /proc).
+ */
+export const cpuMillis = (): number => {
+  const { system, user } = process.cpuUsage()
+  let ticks = 0
+  for (const entry of childrenTold ? readdirSync("/proc") : []) {
+    if (!/^\d+$/.test(entry)) continue
+    // The name, in parentheses, may have spaces in it.
+    const [, parent, ...rest] = readIfThere(`/proc/${entry}/stat`)
+      .replace(/^.*\) /, "")
+      .split(" ")
+    if (Number(parent) === process.pid) ticks += Number(rest[9]) + Number(rest[10])
+  }
+  return (system + user) / 1000 + (1000 * ticks) / ticksPerSecond
+}
+
+const childrenTold = existsSync("/proc/self/stat")
+
+/** The part of all cores' time, from 0 to 1, that another machine has had since an earlier look (a virtual machine's steal). */
+export const watchSteal = (): { readonly part: () => number } => {
+  const read = () => {
+    const times = (/^cpu +(.*)$/m.exec(readIfThere("/proc/stat"))?.[1] ?? "").split(" ").map(Number)
+    return { stolen: times[7] ?? 0, all: times.slice(0, 8).reduce((sum, time) => sum + time, 0) }
+  }
+  const before = read()
+  return {
+    part: () => {
+      const after = read()
+      return after.all === before.all ? 0 : (after.stolen - before.stolen) / (after.all - before.all)
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { startDriver } from "./drivers.ts"
 import { type Case, cases, few, many, rows } from "./middleware/cases.ts"
 import type { Assignment } from "./middleware/driver.ts"
 import { bare, type CaseName, limits, stacked, type Subject, subjects } from "./middleware/subjects.ts"
+import { scriptOf } from "./versions.ts"
 
 /** A task of many costs as much as one of few. Half as much again is what the garbage of more tasks may cost. */
 const linear =
@@ -46,11 +47,12 @@ await runBenchmark<Case, Subject>({
   script: "bench:middleware",
   cases,
   subjects,
+  isStrand: () => true,
   takesPart: (subject, measured) => subject.cases.includes(measured.name),
   prepare: (chosen) => Promise.resolve(chosen),
   startDriver: (measured, subject, quick) => {
-    const assignment: Assignment = { caseName: measured.name, subjectName: subject.name, quick }
-    return startDriver(new URL("./middleware/driver.ts", import.meta.url), assignment)
+    const assignment: Assignment = { caseName: measured.name, subjectName: subject.original ?? subject.name, quick }
+    return startDriver(scriptOf(subject, "middleware/driver"), assignment)
   },
   heading: `Node ${process.version}, ${process.arch}. Medians.`,
   foot: () => [],

@@ -12,6 +12,7 @@ import { startDriver } from "./drivers.ts"
 import type { Subject } from "./subject.ts"
 import { subjects } from "./subjects/index.ts"
 import { checks } from "./targets.ts"
+import { scriptOf } from "./versions.ts"
 import { burn } from "./tasks.ts"
 import { writeWorkerScripts } from "./workers.ts"
 
@@ -41,6 +42,7 @@ await runBenchmark<Case, Subject>({
   script: "bench:pools",
   cases,
   subjects,
+  isStrand: ({ group }) => group === "strand",
   takesPart: (subject, measured) => subject.cases?.includes(measured.name) ?? measured.name !== "fibers",
   prepare: async (chosen) => {
     await checkStrand(chosen)
@@ -49,8 +51,9 @@ await runBenchmark<Case, Subject>({
     return chosen
   },
   startDriver: (measured, subject, quick) => {
-    const assignment: Assignment = { caseName: measured.name, subjectName: subject.name, quick, burnPerMilli }
-    return startDriver(new URL("./driver.ts", import.meta.url), assignment, measured.execArgv)
+    const subjectName = subject.original ?? subject.name
+    const assignment: Assignment = { caseName: measured.name, subjectName, quick, burnPerMilli }
+    return startDriver(scriptOf(subject, "driver"), assignment, measured.execArgv)
   },
   heading: `Node ${process.version}, ${process.arch}. Two workers in each pool. Medians; × is how many times better.`,
   foot: () => [],

@@ -53,8 +53,10 @@ export const caseTable = (
     ["", ...rows.map(({ name, unit }) => `${name}, ${unit}`)],
     ...taking.map((subject) => [subject.name, ...rows.map((row) => cellText(results, row, subject))])
   ]
-  for (const subject of taking.filter(({ group }) => group === "strand")) {
-    if (peers.length > 0) lines.push(ratios(subject, "against the best library", peers))
+  for (const subject of taking.filter(({ group, other }) => group === "strand" || other !== undefined)) {
+    if (peers.length > 0 && subject.group === "strand") lines.push(ratios(subject, "against the best library", peers))
+    if (subject.other !== undefined)
+      lines.push(ratios(subject, `against ${subject.other.version!.name}`, [subject.other]))
     if (rivals.length > 0) lines.push(ratios(subject, `against ${rival}`, rivals))
   }
   return [measured.title, ...measured.explanation.map((line) => `  ${line}`), align(lines), ""].join("\n")

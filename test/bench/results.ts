@@ -1,11 +1,18 @@
 // The samples of a run, and their medians by row and subject.
 import { median } from "./measure.ts"
+import type { Version } from "./versions.ts"
 
 /** A subject, as far as tables need to know it. */
 export interface Contestant {
   readonly name: string
   /** peer: a library to compare with. reference: what the platform does without a library. */
   readonly group: "strand" | "peer" | "reference"
+  /** With `--against`: the version of Strand that it measures. Its name then ends with the version, if that is the other. */
+  readonly version?: Version
+  /** With `--against`: what it is called in its own version, */
+  readonly original?: string
+  /** and the same in the other version. */
+  readonly other?: Contestant
 }
 
 /** One measured number. Its row is the name of what was measured; the same row of other subjects compares with it. */

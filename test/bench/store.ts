@@ -15,6 +15,7 @@ import { addressOf, describeServer, makePlace, removeLeftovers, removePlace, typ
 import type { Subject } from "./store/subject.ts"
 import { subjects } from "./store/subjects/index.ts"
 import { checks } from "./store/targets.ts"
+import { scriptOf } from "./versions.ts"
 
 const descriptions = new Map<ServerName, string>()
 const leftOut: Array<string> = []
@@ -49,12 +50,18 @@ await runBenchmark<Case, Subject>({
   script: "bench:store",
   cases,
   subjects,
+  isStrand: ({ group }) => group === "strand",
   takesPart: () => true,
   prepare: withServer,
   startDriver: (measured, subject, quick) => {
     const place = makePlace(subject.server)
-    const assignment: Assignment = { caseName: measured.name, subjectName: subject.name, place, quick }
-    const driver = startDriver(new URL("./store/driver.ts", import.meta.url), assignment)
+    const subjectName = subject.original ?? subject.name
+    const driver = startDriver(scriptOf(subject, "store/driver"), {
+      caseName: measured.name,
+      subjectName,
+      place,
+      quick
+    } satisfies Assignment)
     return {
       next: driver.next,
       end: async () => {

@@ -1,7 +1,7 @@
 // The tasks of tasks.ts as a Strand tasks module: definitions, and the Layer of their handlers as the default export.
 // It imports what a user of the library would write, so that cold start and memory are those of a real module.
 import { Effect, Layer, Schema } from "effect"
-import { Task } from "../../src/index.ts"
+import { Task } from "effect-strand"
 import { Operands, Profile, SmallRecords } from "./schemas.ts"
 import * as tasks from "./tasks.ts"
 

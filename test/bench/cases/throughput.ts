@@ -1,4 +1,5 @@
 // How many tiny tasks a second a pool runs with a given number of callers waiting.
+import { cpuMillis } from "../measure.ts"
 import { type Case, makeAwake, runTiny } from "../case.ts"
 import type { Pool } from "../subject.ts"
 
@@ -19,7 +20,8 @@ export const throughput: Case = {
   title: "Tiny tasks, tasks per second by number in flight",
   explanation: [
     "A task adds two numbers. Closed loop: so many callers, each asks for its next task when it has its last answer.",
-    "Callers are promise loops for promise pools and fibers for Effect. Every answer is checked."
+    "Callers are promise loops for promise pools and fibers for Effect. Every answer is checked. CPU: what all of the pool's",
+    "threads and processes and the caller need for a task."
   ],
   lifetime: "case",
   rounds: { full: 11, quick: 3 },
@@ -33,15 +35,18 @@ export const throughput: Case = {
       for (const [position, inFlight] of levels.entries()) {
         const count = counts[position]!
         await runTiny(pool, Math.ceil(count / 4), inFlight)
+        const cpuBefore = cpuMillis()
         const startedAt = performance.now()
         await runTiny(pool, count, inFlight)
         const seconds = (performance.now() - startedAt) / 1000
+        const cpu = cpuMillis() - cpuBefore
         metrics.push({
           row: `tiny, ${inFlight} in flight`,
           unit: "tasks/s",
           better: "higher" as const,
           value: count / seconds
         })
+        metrics.push({ row: `CPU, ${inFlight}`, unit: "µs", better: "lower" as const, value: (1000 * cpu) / count })
       }
       return metrics
     }

@@ -1,9 +1,9 @@
 // The cases of the benchmark of middlewares: what one task costs, and what many calls cost a rate limit.
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import type { TaskRunner } from "../../../src/index.ts"
+import type { TaskRunner } from "effect-strand"
 import type { CaseOutline } from "../benchmark.ts"
-import { collectGarbage } from "../measure.ts"
+import { collectGarbage, cpuMillis } from "../measure.ts"
 import type { Metric } from "../results.ts"
 import { type CaseName, increment, type Subject } from "./subjects.ts"
 
@@ -51,7 +51,11 @@ const overhead: Case = {
     const run = await runnerOf(subject, "overhead")
     const count = quick ? 5_000 : 20_000
     for (let round = 0; round < 10; round++) await time(run, count, 1)
-    return async () => [micros("task", await time(run, count, 1))]
+    return async () => {
+      const cpuBefore = cpuMillis()
+      const wall = micros("task", await time(run, count, 1))
+      return [wall, micros("CPU", (1000 * (cpuMillis() - cpuBefore)) / count)]
+    }
   }
 }
 

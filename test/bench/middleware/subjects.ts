@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { FiberRunner, Middleware, Task, type TaskRunner } from "../../../src/index.ts"
+import { FiberRunner, Middleware, Task, type TaskRunner } from "effect-strand"
 import type { Contestant } from "../results.ts"
 
 export type CaseName = "overhead" | "passing" | "waiting"

@@ -1,15 +1,16 @@
 // Strand on threads and on child processes.
-import { ProcessRunner, ThreadRunner } from "../../../src/index.ts"
+import { ProcessRunner, ThreadRunner } from "effect-strand"
 import { fromLayer, run } from "../strandPool.ts"
 import type { MakePool } from "../subject.ts"
 
 const module = new URL("../strandTasks.ts", import.meta.url)
 
-// Who gives a task no time to stop has a worker ready to take over.
+// Who gives a task no time to stop has a worker ready to take over. The time was called `grace` up to version 0.3.
 const options = ({ graceMillis, size }: Parameters<MakePool>[0]) => ({
   module,
   size,
   forceKillAfter: graceMillis,
+  grace: graceMillis,
   spares: graceMillis === 0 ? 1 : 0
 })
 

@@ -1,7 +1,7 @@
 // Strand in fibers of the same program.
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { FiberRunner } from "../../../src/index.ts"
+import { FiberRunner } from "effect-strand"
 import { fork, fromLayer } from "../strandPool.ts"
 import handlers from "../strandTasks.ts"
 import type { MakePool } from "../subject.ts"

@@ -1,5 +1,6 @@
 // How many jobs a second worker processes get through.
 import { setTimeout as sleep } from "node:timers/promises"
+import { cpuMillis } from "../../measure.ts"
 import type { Metric } from "../../results.ts"
 import { type Case, type CaseContext, fill } from "../case.ts"
 import type { Client } from "../subject.ts"
@@ -30,20 +31,22 @@ const checkFinished = async (client: Client): Promise<void> => {
   if (left > 0) throw new Error(`${left} jobs have run but are not finished`)
 }
 
-/** Stores no-op jobs, has the workers run them, and gives how many a second they ran. */
+/** Stores no-op jobs, has the workers run them, and gives how many a second they ran and what CPU time each needed. */
 const drainRate = async (
   client: Client,
   workers: ReadonlyArray<WorkerProcess>,
   concurrency: number,
   count: number,
   limit: number
-): Promise<number> => {
+): Promise<{ readonly perSecond: number; readonly cpuMicros: number }> => {
   await client.clear()
   await fill(client, count)
   await client.settle?.()
+  const cpuBefore = cpuMillis()
   await Promise.all(workers.map((worker) => worker.consume(concurrency, "count")))
   const deadline = performance.now() + limit
   while (total(workers).count < count && performance.now() < deadline) await sleep(5)
+  const cpu = cpuMillis() - cpuBefore
   await Promise.all(workers.map((worker) => worker.stop()))
   const ran = total(workers)
   if (ran.count === 0) throw new Error(`No job has started in ${limit} ms`)
@@ -53,8 +56,13 @@ const drainRate = async (
     }
     await checkFinished(client)
   }
-  return (ran.count * 1000) / ran.millis
+  return { perSecond: (ran.count * 1000) / ran.millis, cpuMicros: (1000 * cpu) / ran.count }
 }
+
+const rows = (row: string, cpu: string, rate: Awaited<ReturnType<typeof drainRate>>): ReadonlyArray<Metric> => [
+  { row, unit: "jobs/s", better: "higher", value: rate.perSecond },
+  { row: cpu, unit: "µs", better: "lower", value: rate.cpuMicros }
+]
 
 const prepare = async ({ client, startWorker }: CaseContext, workerCount: number) => {
   const workers = await Promise.all(Array.from({ length: workerCount }, startWorker))
@@ -70,7 +78,8 @@ export const drain: Case = {
   explanation: [
     "20,000 jobs (quick: 5,000) have been stored before the worker begins; from the start of the first handler to the end",
     "of the last; fetching the first jobs is not in it. A slow queue is stopped after 10 s (3 s), and what it got through",
-    "counts. Each job must run exactly once and be finished when the worker has stopped."
+    "counts. Each job must run exactly once and be finished when the worker has stopped. CPU: what the client and the worker",
+    "need for a job; a server's is not in it."
   ],
   lifetime: "case",
   rounds: { full: 3, quick: 1 },
@@ -80,8 +89,8 @@ export const drain: Case = {
     return async () => {
       const metrics: Array<Metric> = []
       for (const concurrency of [1, 10, 100]) {
-        const value = await drainRate(client, workers, concurrency, jobCount(quick), limitMillis(quick))
-        metrics.push({ row: `drain, concurrency ${concurrency}`, unit: "jobs/s", better: "higher", value })
+        const rate = await drainRate(client, workers, concurrency, jobCount(quick), limitMillis(quick))
+        metrics.push(...rows(`drain, concurrency ${concurrency}`, `CPU, ${concurrency}`, rate))
       }
       await client.clear()
       return metrics
@@ -99,9 +108,9 @@ export const drainFour: Case = {
     const { client, quick } = context
     const workers = await prepare(context, 4)
     return async () => {
-      const value = await drainRate(client, workers, 10, jobCount(quick), limitMillis(quick))
+      const rate = await drainRate(client, workers, 10, jobCount(quick), limitMillis(quick))
       await client.clear()
-      return [{ row: "drain, four processes", unit: "jobs/s", better: "higher", value }]
+      return rows("drain, four processes", "CPU, four", rate)
     }
   }
 }

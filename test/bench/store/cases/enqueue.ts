@@ -1,4 +1,5 @@
 // How many jobs a second one process can store.
+import { cpuMillis } from "../../measure.ts"
 import type { Metric } from "../../results.ts"
 import { bulkSize, type Case, makeJob, makeJobs } from "../case.ts"
 import type { Client } from "../subject.ts"
@@ -8,12 +9,16 @@ const levels = [
   { inFlight: 64, row: "64 in flight" }
 ]
 
-/** Stores jobs for a while and gives how many a second. */
-const rate = async (client: Client, inFlight: number, millis: number): Promise<number> => {
+/** Stores jobs for a while and gives how many a second, and what CPU time each needed. */
+const rate = async (client: Client, inFlight: number, millis: number) => {
   let id = 0
+  const cpuBefore = cpuMillis()
   const startedAt = performance.now()
   await client.loop({ inFlight, next: () => (performance.now() - startedAt < millis ? makeJob(id++) : undefined) })
-  return (id * 1000) / (performance.now() - startedAt)
+  return {
+    perSecond: (id * 1000) / (performance.now() - startedAt),
+    cpuMicros: (1000 * (cpuMillis() - cpuBefore)) / id
+  }
 }
 
 export const enqueue: Case = {
@@ -22,7 +27,7 @@ export const enqueue: Case = {
   explanation: [
     "One process, no worker. A closed loop of one caller and of 64, each of which stores its next job when the queue has",
     `confirmed its last; and ${bulkSize.toLocaleString("en-US")} jobs in one call. Each sample begins with an empty queue.`,
-    "none: the queue has no call for many jobs."
+    "none: the queue has no call for many jobs. CPU: what the client needs for a job; a server's is not in it."
   ],
   lifetime: "case",
   rounds: { full: 5, quick: 1 },
@@ -34,8 +39,9 @@ export const enqueue: Case = {
       const metrics: Array<Metric> = []
       for (const { inFlight, row } of levels) {
         await client.clear()
-        const value = await rate(client, inFlight, sampleMillis)
-        metrics.push({ row: `enqueue, ${row}`, unit: "jobs/s", better: "higher", value })
+        const { cpuMicros, perSecond } = await rate(client, inFlight, sampleMillis)
+        metrics.push({ row: `enqueue, ${row}`, unit: "jobs/s", better: "higher", value: perSecond })
+        metrics.push({ row: `CPU, ${row}`, unit: "µs", better: "lower", value: cpuMicros })
       }
       await client.clear()
       const bulk = { row: "enqueue, in one call", unit: "jobs/s", better: "higher" } as const
