@@ -12,6 +12,7 @@ import { afterAll } from "vitest"
 import { runProcess } from "effect-strand/BackgroundProcess"
 import { markVariable, readProc, readPs } from "../../src/process/internal/ProcessTree.ts"
 import * as Leaks from "../helpers/leaks.ts"
+import { inMadeUpTime } from "../helpers/madeUpTime.ts"
 import * as Table from "./table.ts"
 
 Leaks.check()
@@ -72,16 +73,13 @@ describe("closing the scope ends a process", () => {
       })
       const began = performance.now()
       assert.deepInclude(yield* it.stop, { reason: "Stopped", signal: "SIGKILL" })
-      const took = performance.now() - began
-      assert.isTrue(took >= 395 && took < 2000, `${took} ms`)
-    })
+      assert.isAtLeast(performance.now() - began, 400)
+    }).pipe(Effect.scoped, inMadeUpTime)
   )
 
   it.live("at once, when it ends by the signal, however long the grace", () =>
     Effect.gen(function* () {
-      const began = performance.now()
-      yield* Effect.scoped(runProcess({ ...shell("echo up; exec sleep 60"), forceKillAfter: "20 seconds" }))
-      assert.isBelow(performance.now() - began, 5000)
+      yield* Effect.scoped(runProcess({ ...shell("echo up; exec sleep 60"), forceKillAfter: "1 hour" }))
     })
   )
 
@@ -100,12 +98,10 @@ describe("closing the scope ends a process", () => {
   it.live("whose children do not end with it, when the signal goes to it alone", () =>
     Effect.gen(function* () {
       const token = Table.makeToken()
-      const began = performance.now()
       const options = { ...shell(`sleep ${token} & trap 'exit 0' TERM; echo up; wait`), kill: "process" } as const
-      yield* Effect.scoped(runProcess({ ...options, forceKillAfter: "20 seconds" }))
-      assert.deepStrictEqual(Table.alive(token), [])
+      yield* Effect.scoped(runProcess({ ...options, forceKillAfter: "1 hour" }))
       // They got the signal when it was gone.
-      assert.isBelow(performance.now() - began, 10_000)
+      assert.deepStrictEqual(Table.alive(token), [])
     })
   )
 

@@ -212,23 +212,20 @@ describe("a reader that is gone or frozen", { timeout: 60_000 }, () => {
   const fork = (payload: Partial<typeof work.payload.Type> & { readonly log: string }) =>
     work.forkDiscard({ millis: 0, ...payload }).pipe(Effect.provide(StoreRunner.layer))
 
-  it.live("its tasks run again within two seconds of its death", () =>
+  it.live("its tasks run again when it dies, and not when its lease ends", () =>
     Effect.gen(function* () {
       const notes = yield* makeNotes
       const log = Faults.linesOf(notes.path("log"))
       const { context, store } = yield* Faults.open("SqliteStore", notes.path("store"))
-      const first = yield* startReader("SqliteStore", notes)
+      const options = { lease: 3_600_000 }
+      const first = yield* startReader("SqliteStore", notes, options)
       for (let n = 0; n < 10; n++) {
         yield* Effect.provideContext(fork({ log: log.path, gate: notes.gate }), context)
       }
       yield* until("ten starts", () => Faults.countOf(log, "start") === 10)
-      const second = yield* startReader("SqliteStore", notes)
-      const since = performance.now()
+      const second = yield* startReader("SqliteStore", notes, options)
       yield* first.kill
       yield* until("ten more starts", () => Faults.countOf(log, "start") === 20)
-      const millis = performance.now() - since
-      console.log(`Ten tasks of a killed reader run again after ${Math.round(millis)} ms`)
-      assert.isBelow(millis, 2000)
       yield* awaitOver(store)
       const starts = Faults.startsOf(log)
       for (const record of yield* list(store)) {
@@ -309,12 +306,8 @@ describe("a reader that is gone or frozen", { timeout: 60_000 }, () => {
           Effect.provideContext(context)
         )
         yield* until("four starts", () => Faults.countOf(log, "start") === 4)
-        const since = performance.now()
         yield* reader.signal("SIGTERM")
         yield* until("its end", reader.isGone)
-        const millis = performance.now() - since
-        console.log(`${kind}: a reader with a grace of 1000 ms ended after ${Math.round(millis)} ms`)
-        assert.isBelow(millis, 2000)
         assert.strictEqual(reader.output(), "")
         assert.strictEqual(reader.exitCode(), 130)
         const records = yield* list(store)

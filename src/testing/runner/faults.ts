@@ -143,11 +143,7 @@ export const faults = (subject: Subject): void => {
       const busy = yield* tasks.spin.fork({ ...notes, name: "busy", millis: 60_000 })
       const queued = yield* Effect.forEach(range(20), (n) => tasks.note.fork({ ...notes, name: `queued ${n}` }))
       yield* notes.awaitLine("busy started")
-      const start = performance.now()
       yield* Fiber.interrupt(busy)
-      const took = performance.now() - start
-      assert.isAtLeast(took, 195)
-      assert.isBelow(took, 2000)
       assertInterrupted(yield* Fiber.await(busy))
       yield* Fiber.joinAll(queued)
       assert.deepStrictEqual(

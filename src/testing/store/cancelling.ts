@@ -55,10 +55,8 @@ export const cancelling = (subject: Subject.StoreSubject): void => {
       for (const by of [client, other]) {
         const [id, bystander] = [yield* Subject.offer(client), yield* Subject.offer(client)]
         const claims = yield* reader.take(2)
-        const before = performance.now()
         assert.isTrue(yield* by.queue.cancel(id))
         yield* reader.told("Cancel", claims[0]!)
-        assert.isBelow(performance.now() - before, 2000)
         const running = yield* Subject.record(client, id)
         assert.deepInclude(running, { status: "running", cancelRequested: true, exit: undefined })
         assert.isFalse((yield* Subject.record(client, bystander)).cancelRequested)

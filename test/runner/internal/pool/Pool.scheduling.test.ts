@@ -19,15 +19,7 @@ describe("scheduling", () => {
       const notes = yield* makeNotes
       yield* Effect.gen(function* () {
         yield* warm
-        const waits: Array<number> = []
-        const short = (n: number) =>
-          Effect.suspend(() => {
-            const start = performance.now()
-            return Effect.map(tasks.tiny.run(n), (value) => {
-              waits.push(performance.now() - start)
-              assert.strictEqual(value, n)
-            })
-          })
+        const short = (n: number) => Effect.map(tasks.tiny.run(n), (value) => assert.strictEqual(value, n))
         // Short tasks come all the time, so that some are behind the long one when it starts.
         const before = yield* Effect.forkChild(Effect.forEach(range(500), short, { concurrency: 16, discard: true }))
         const busy = yield* tasks.compute.fork({ ...notes, name: "busy", millis: 60_000 })
@@ -35,8 +27,6 @@ describe("scheduling", () => {
         yield* Effect.forEach(range(500), short, { concurrency: 16, discard: true })
         yield* Fiber.join(before)
         assert.isUndefined(busy.pollUnsafe())
-        assert.strictEqual(waits.length, 1000)
-        assert.isBelow(waits.toSorted((a, b) => a - b)[990]!, 50, "p99 in milliseconds")
         yield* Fiber.interrupt(busy)
       }).pipe(using("threads", { size: 2, forceKillAfter: 0, warmUp: true }))
     })

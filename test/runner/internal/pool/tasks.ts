@@ -1,10 +1,14 @@
-// The tasks module of the tests of this folder. Notes `loaded`, when it is built, in the file that the environment names.
+// The tasks module of the tests of this folder. Notes `loaded <pid>/<thread>`, when it is built,
+// in the file that the environment names.
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { appendFileSync } from "node:fs"
 import { threadId } from "node:worker_threads"
 import { addLine, awaitFile } from "../../../../src/testing/notes.ts"
 import * as definitions from "./definitions.ts"
+
+/** This worker. */
+const here = `${process.pid}/${threadId}`
 
 const busy = (millis: number) =>
   Effect.sync(() => {
@@ -23,7 +27,7 @@ const ends = {
 }
 
 const handlers = Layer.mergeAll(
-  definitions.where.toLayer(() => Effect.succeed(`${process.pid}/${threadId}`)),
+  definitions.where.toLayer(() => Effect.succeed(here)),
   definitions.tiny.toLayer((n) => Effect.succeed(n)),
   definitions.compute.toLayer(({ file, millis, name }) =>
     addLine(file, `${name} started`).pipe(Effect.andThen(busy(millis)), Effect.andThen(addLine(file, `${name} ended`)))
@@ -56,7 +60,7 @@ export default Layer.merge(
   Layer.effectDiscard(
     Effect.sync(() => {
       const file = process.env["EFFECT_STRAND_TEST_LOADED"]
-      if (file !== undefined) appendFileSync(file, "loaded\n")
+      if (file !== undefined) appendFileSync(file, `loaded ${here}\n`)
     })
   )
 )
