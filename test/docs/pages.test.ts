@@ -62,7 +62,7 @@ describe("the pages name what exists", () => {
     assert.includeMembers(named, ["start", "test", "bench:pools", "check"])
     for (const name of named) assert.property(scripts, name)
     const other = Array.from(text.matchAll(/npm ([\w-]+)/g), ([, command]) => command!)
-    assert.includeMembers(["ci", "install", "run", "start", "test", "runs"], [...new Set(other)])
+    assert.includeMembers(["ci", "install", "pack", "run", "start", "test", "runs"], [...new Set(other)])
   })
 
   for (const page of pages) {
