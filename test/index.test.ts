@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { builtinModules } from "node:module"
 import { join, posix } from "node:path"
 import { createContext, runInContext } from "node:vm"
-import { importsOf, isNode, type Node, parse, readSources } from "./structure/syntax.ts"
+import { importsOf, isNode, parse, readSources } from "./structure/syntax.ts"
 
 const root = join(import.meta.dirname, "..")
 const sources = readSources(root)
@@ -36,13 +36,17 @@ const manifest: { readonly exports: Readonly<Record<string, unknown>> } = JSON.p
 )
 
 /** What an index exports: the name of each namespace, and the module that it is. */
-const namespacesOf = (index: string): ReadonlyMap<string, string> =>
-  new Map(
-    parse(sources[index]!).map((node) => {
-      assert.strictEqual(node.type, "ExportAllDeclaration", `${index} exports namespaces only`)
-      return [String((node["exported"] as Node | null)?.["name"]), importsOf(index, [node])[0]!.target]
-    })
-  )
+const namespacesOf = (index: string): ReadonlyMap<string, string> => {
+  const namespaces = new Map<string, string>()
+  for (const node of parse(sources[index]!)) {
+    assert.strictEqual(node.type, "ExportAllDeclaration", `${index} exports namespaces only`)
+    const [{ target } = { target: "" }] = importsOf(index, [node])
+    const exported = node["exported"]
+    if (isNode(exported)) namespaces.set(String(exported["name"]), target)
+    else for (const [name, module] of namespacesOf(target)) namespaces.set(name, module)
+  }
+  return namespaces
+}
 
 /** Come by their subpath alone: what needs a database, a broker, a server or a terminal, and what is for special needs. */
 const bySubpathAlone = (subpath: string, path: string): boolean =>
@@ -103,12 +107,14 @@ describe("src/index.ts", () => {
 describe("src/browser.ts", () => {
   const isBuiltin = (specifier: string) => specifier.startsWith("node:") || builtinModules.includes(specifier)
 
+  const imports = new Map(Object.entries(sources).map(([path, source]) => [path, importsOf(path, parse(source))]))
+
   /** Whether a module or one that it imports, now or later, needs Node. */
   const needsNode = (path: string, seen = new Set<string>()): boolean => {
     if (isBuiltin(path)) return true
-    if (seen.has(path) || sources[path] === undefined) return false
+    if (seen.has(path)) return false
     seen.add(path)
-    return importsOf(path, parse(sources[path])).some(({ target, typeOnly }) => !typeOnly && needsNode(target, seen))
+    return (imports.get(path) ?? []).some(({ target, typeOnly }) => !typeOnly && needsNode(target, seen))
   }
 
   it("exports of src/index.ts what needs nothing of Node", () => {
