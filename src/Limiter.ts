@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import { Line, type Linked, Turn } from "./internal/limit/Line.ts"
 
 /**
  * What a call asks of a limiter.
@@ -117,24 +118,15 @@ interface Permit {
 }
 
 /** A call that waits for permits. */
-class Waiter {
+class Waiter extends Turn<Permit> implements Linked<Waiter> {
+  declare before: Waiter | undefined
+  declare after: Waiter | undefined
   readonly cost: number
-  permit: Permit | undefined = undefined
-  private resume: ((permit: Effect.Effect<Permit>) => void) | undefined = undefined
 
   constructor(cost: number) {
+    super()
     this.cost = cost
   }
-
-  grant(permit: Permit): void {
-    this.permit = permit
-    this.resume?.(Effect.succeed(permit))
-  }
-
-  readonly granted: Effect.Effect<Permit> = Effect.callback((resume) => {
-    if (this.permit === undefined) this.resume = resume
-    else resume(Effect.succeed(this.permit))
-  })
 }
 
 /** The permits of calls without a key, or of one key. */
@@ -142,7 +134,7 @@ class Permits {
   capacity: number
   held = 0
   /** In the order of their calls. */
-  readonly waiters = new Set<Waiter>()
+  readonly waiters = new Line<Waiter>()
   private filling = false
   private readonly onIdle: () => void
 
@@ -167,9 +159,9 @@ class Permits {
 
   /** Gives up waiting. A fiber may be interrupted when it has just been granted its permits. */
   leave(waiter: Waiter): void {
-    this.waiters.delete(waiter)
-    if (waiter.permit === undefined) this.fill()
-    else waiter.permit.giveBack()
+    this.waiters.leave(waiter)
+    if (waiter.given === undefined) this.fill()
+    else waiter.given.giveBack()
   }
 
   /** Gives permits to those who wait, as far as they go. */
@@ -177,11 +169,11 @@ class Permits {
     // Who is granted a permit may be over at once and give it back from within this loop, which then goes on by itself.
     if (this.filling) return
     this.filling = true
-    for (const waiter of this.waiters) {
+    for (let waiter = this.waiters.first; waiter !== undefined; waiter = this.waiters.first) {
       const permit = this.take(waiter.cost)
       if (permit === undefined) break
-      this.waiters.delete(waiter)
-      waiter.grant(permit)
+      this.waiters.leave(waiter)
+      waiter.give(permit)
     }
     this.filling = false
     if (this.held === 0 && this.waiters.size === 0) this.onIdle()
@@ -243,8 +235,8 @@ class Impl implements Limiter {
         if (permit !== undefined) return use(permit, restore)
         const permits = this.of(options?.key)
         const waiter = new Waiter(costOf(options))
-        permits.waiters.add(waiter)
-        const granted = Effect.onExitPrimitive(restore(waiter.granted), (exit) => {
+        permits.waiters.enter(waiter)
+        const granted = Effect.onExitPrimitive(restore(waiter.await), (exit) => {
           if (Exit.isFailure(exit)) permits.leave(waiter)
           return undefined
         })

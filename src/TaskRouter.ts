@@ -11,13 +11,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { IdleGate } from "./internal/call/IdleGate.ts"
+import { Front } from "./internal/call/Front.ts"
 import { type Building, NamedRunner, type Place } from "./internal/router/NamedRunner.ts"
 import { forHandlers, type Route, type Routing, routing } from "./internal/router/Routing.ts"
 import * as RunnerStats from "./RunnerStats.ts"
 import { isTaskError, RunnerClosed, RunnerUnavailable, type TaskError, TaskRejected } from "./TaskError.ts"
 import * as Call from "./internal/call/Call.ts"
-import type { Hold } from "./internal/call/Hold.ts"
 import type { TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
@@ -71,13 +70,9 @@ export interface RouterOptions<Open extends string> {
 class Router {
   private readonly runners: ReadonlyMap<string, NamedRunner>
   private readonly byDefault: string
-  /** No task comes in from outside any more. */
-  private closed = false
   /** No runner is opened any more. */
   private ended = false
   private paused = false
-  /** Keeps tasks out while somebody waits for all runners to be idle. */
-  private readonly gate = new IdleGate()
   /** What the default runner is to be resized to when it is opened. */
   private size: number | undefined = undefined
 
@@ -132,24 +127,25 @@ class Router {
     if (!atOnce) yield* this.awaitAll
   })
 
-  private readonly awaitIdle: Runner["awaitIdle"] = ({ block, close } = {}) =>
-    Effect.suspend(() => {
-      if (!close) return block ? this.gate.shutDuring(this.awaitAll) : this.awaitAll
-      this.close()
-      return Effect.andThen(
-        this.awaitAll,
-        this.forOpened((runner) => runner.awaitIdle({ close }))
-      )
-    })
+  /** Requests that middleware has in front of the router are those of their runner, if it is open. */
+  private readonly front = new Front({
+    accepts: false,
+    lists: false,
+    awaitEmpty: this.awaitAll,
+    behind: (call) => this.runners.get(this.nameOf(call))?.runner?.["~front"]
+  })
 
-  private close(): void {
-    this.closed = true
-    this.gate.end()
-  }
+  private readonly awaitIdle: Runner["awaitIdle"] = (options) =>
+    options?.close
+      ? Effect.andThen(
+          this.front.awaitIdle(options),
+          this.forOpened((runner) => runner.awaitIdle({ close: true }))
+        )
+      : this.front.awaitIdle(options)
 
   /** Takes no task any more, and opens no runner. */
   readonly end: Effect.Effect<void> = Effect.suspend(() => {
-    this.close()
+    this.front.end()
     this.ended = true
     return Effect.forEach(this.runners.values(), (runner) => runner.stopOpening, {
       concurrency: "unbounded",
@@ -179,37 +175,19 @@ class Router {
     return isTaskError(error.cause) ? error.cause : new TaskRejected({ task: request.name, reason: error.message })
   }
 
-  /** Requests that middleware holds in front of the router are those of their runner, if it is open. */
-  private readonly hold: Hold = {
-    accepts: false,
-    enter: (request) =>
-      this.gate.shut
-        ? this.gate.wait(request)
-        : this.runners.get(this.nameOf(request))?.runner?.["~hold"]?.enter?.(request),
-    begin: (request) => {
-      if (this.closed) return new RunnerClosed({ task: request.name })
-      const own = this.runners.get(this.nameOf(request))?.runner?.["~hold"]
-      if (own !== undefined) return own.begin(request)
-      request.holder = this.hold
-      return undefined
-    },
-    end: (request, exit) => {
-      if (request.holder !== this.hold) return request.holder?.end(request, exit)
-      request.holder = undefined
-      request.settle(exit)
-    }
-  }
-
   /** Finds the runner of a request that comes from outside. Those that a runner waits for are let through. */
   private readonly admit: Route = (request) => {
     const call = Call.of(request)
-    if (call.holder !== undefined && call.holder !== this.hold) return this.route(request)
-    if (this.closed) return Effect.fail(new RunnerClosed({ task: request.name }))
-    if (!this.gate.shut) return this.route(request)
-    return Effect.flatMap(this.gate.wait(call), () => {
-      const found = this.admit(request)
-      return Effect.isEffect(found) ? found : Effect.succeed(found)
-    })
+    if (call.front !== undefined && call.front !== this.front) return this.route(request)
+    const refusal = this.front.refusal(call)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const waiting = this.front.waiting(call)
+    return waiting === undefined
+      ? this.route(request)
+      : Effect.flatMap(waiting, () => {
+          const found = this.admit(request)
+          return Effect.isEffect(found) ? found : Effect.succeed(found)
+        })
   }
 
   private readonly routing: Routing = routing(this.admit, this.opened)
@@ -219,7 +197,7 @@ class Router {
   get runner(): Runner {
     return TaskRunner.of({
       ...this.routing,
-      "~hold": this.hold,
+      "~front": this.front,
       tasks: Effect.suspend(() =>
         Effect.map(
           Effect.forEach(this.opened(), (runner) => runner.tasks),

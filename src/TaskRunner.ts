@@ -15,15 +15,13 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { IdleGate } from "./internal/call/IdleGate.ts"
-import { LiveTasks } from "./internal/call/LiveTasks.ts"
 import type { RunnerStats } from "./RunnerStats.ts"
-import { RunnerClosed, type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
+import { type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { CallControl, TaskInfo, TaskRequest } from "./TaskRequest.ts"
 import * as Call from "./internal/call/Call.ts"
-import type { Hold } from "./internal/call/Hold.ts"
-import { endOf, streamWithOptions, withOptions } from "./internal/call/Waiting.ts"
+import { Front, withOptions } from "./internal/call/Front.ts"
+import { effects, streams } from "./internal/call/Kind.ts"
 
 /**
  * Runs tasks, wherever its Layer says.
@@ -79,10 +77,10 @@ export class TaskRunner extends Context.Service<
      */
     readonly awaitIdle: (options?: IdleOptions) => Effect.Effect<void>
     /**
-     * How middlewares hold requests in front of this runner, so that all of the above knows those that wait there. Runners
-     * that know a task only once they have it, such as those with a store, leave it out.
+     * What stands in front of this runner, where middlewares have their requests, so that all of the above knows those that
+     * wait there. Runners that know a task only once they have it, such as those with a store, leave it out.
      */
-    readonly "~hold"?: Hold | undefined
+    readonly "~front"?: Front | undefined
   } & Controls
 >()("effect-strand/TaskRunner") {
   /** Makes a runner of a new kind. See {@link make}. */
@@ -181,130 +179,29 @@ export interface Options extends Controls {
  */
 export const make = (options: Options): Effect.Effect<TaskRunner["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
-    const live = new LiveTasks()
-    const idleObservers = new Set<() => void>()
-    const gate = new IdleGate()
-    let closed = false
-    let ended = false
+    const front = new Front({ accepts: true, onBusy: options.onBusy })
+    yield* Effect.addFinalizer(() => front.shutDown(options.shutdownGrace ?? "5 seconds"))
 
-    const close = (): void => {
-      closed = true
-      gate.end()
-    }
+    const work = (call: Call.Call) => withOptions(effects, call, options.execute(call, call))
 
-    /** A task that is waited for may still need tasks of its own. */
-    const isWaitedFor = ({ parentId }: Call.Call): boolean => parentId !== undefined && live.get(parentId) !== undefined
-
-    const refuses = (request: Call.Call): boolean => closed && (ended || !isWaitedFor(request))
-
-    const enter = (request: Call.Call): Effect.Effect<void, TaskError> | undefined =>
-      gate.shut && !isWaitedFor(request) ? gate.wait(request) : undefined
-
-    const add = (request: Call.Call): void => {
-      live.add(request)
-      if (live.size === 1) options.onBusy?.(true)
-    }
-
-    const settle = (request: Call.Call, exit: Exit.Exit<unknown, unknown>): undefined => {
-      live.remove(request)
-      request.settle(exit)
-      if (live.size > 0) return
-      options.onBusy?.(false)
-      if (idleObservers.size > 0) {
-        const observers = [...idleObservers]
-        idleObservers.clear()
-        for (const observer of observers) observer()
-      }
-    }
-
-    const awaitEmpty = Effect.callback<void>((resume) => {
-      if (live.size === 0) return resume(Effect.void)
-      const observer = () => resume(Effect.void)
-      idleObservers.add(observer)
-      return Effect.sync(() => idleObservers.delete(observer))
-    })
-
-    yield* Effect.addFinalizer(() =>
+    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
-        close()
-        return Effect.timeoutOption(awaitEmpty, options.shutdownGrace ?? "5 seconds").pipe(
-          Effect.andThen(
-            Effect.suspend(() => {
-              ended = true
-              for (const request of Array.from(live)) request.requestCancel()
-              return awaitEmpty
-            })
-          )
-        )
-      })
-    )
-
-    const hold: Hold = {
-      accepts: true,
-      enter,
-      begin: (request) => {
-        if (refuses(request)) return new RunnerClosed({ task: request.name })
-        request.holder = hold
-        if (!request.timed) request.startTimeout()
-        add(request)
-        return undefined
-      },
-      end: (request, exit) => {
-        request.holder = undefined
-        settle(request, exit)
-      }
-    }
-
-    const release = (request: Call.Call) => () => request.release()
-
-    const work = (call: Call.Call) => options.execute(call, call)
-
-    const execute = (made: TaskRequest): Effect.Effect<unknown, unknown> =>
-      Effect.suspend(() => {
-        const request = Call.of(made)
-        if (request.holder === hold) {
-          return endOf(request) ?? Effect.onExitPrimitive(withOptions(request, work), release(request))
-        }
-        const waiting = enter(request)
-        return waiting === undefined
-          ? admit(request)
-          : Effect.andThen(
-              waiting,
-              Effect.suspend(() => admit(request))
-            )
+        const call = Call.of(request)
+        if (!front.isPlain(call)) return front.admit(effects, call, work)
+        // Most calls come here, so what `admit` does with them is written out.
+        const executed = options.execute(call, call)
+        front.begin(call)
+        return Effect.onExitPrimitive(executed, (exit) => front.settle(call, exit))
       })
 
-    const admit = (request: Call.Call): Effect.Effect<unknown, unknown> => {
-      if (refuses(request)) return Effect.fail(new RunnerClosed({ task: request.name }))
-      add(request)
-      return Effect.onExitPrimitive(withOptions(request, work), (exit) => settle(request, exit))
-    }
+    const streamWork = (call: Call.Call) => withOptions(streams, call, options.stream(call, call))
 
-    const streamWork = (call: Call.Call) => options.stream(call, call)
-
-    const stream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
-      Stream.suspend(() => {
-        const request = Call.of(made)
-        if (request.holder === hold) {
-          const end = endOf(request)
-          if (end !== undefined) return Stream.fromEffect(end)
-          return Stream.onExit(streamWithOptions(request, streamWork), () => Effect.sync(release(request)))
-        }
-        const waiting = enter(request)
-        return waiting === undefined
-          ? admitStream(request)
-          : Stream.unwrap(Effect.map(waiting, () => admitStream(request)))
-      })
-
-    const admitStream = (request: Call.Call): Stream.Stream<unknown, unknown> => {
-      if (refuses(request)) return Stream.fail(new RunnerClosed({ task: request.name }))
-      add(request)
-      return Stream.onExit(streamWithOptions(request, streamWork), (exit) => Effect.sync(() => settle(request, exit)))
-    }
+    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+      Stream.suspend(() => front.admit(streams, Call.of(request), streamWork))
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
-        const request = live.get(id)
+        const request = front.calls.get(id)
         if (request === undefined) {
           const stopped = options.nested?.cancel(id)
           return stopped === undefined ? Effect.succeed(false) : Effect.as(stopped, true)
@@ -315,7 +212,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const attach: TaskRunner["Service"]["attach"] = (request, id) =>
       Effect.suspend((): ReturnType<TaskRunner["Service"]["attach"]> => {
-        const found = live.get(id)
+        const found = front.calls.get(id)
         if (found === undefined) {
           return Effect.fail(new TaskNotFound({ task: request.name, available: [], taskId: id }))
         }
@@ -333,22 +230,18 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       fork: forkWith(execute),
       attach,
       tasks: Effect.sync(() => {
-        const own = Array.from(live, (request) => request.info)
+        const own = Array.from(front.calls, (request) => request.info)
         const nested = options.nested?.tasks() ?? []
         return nested.length === 0 ? own : own.concat(nested).toSorted((a, b) => a.createdAt - b.createdAt)
       }),
-      get: (id) => Effect.sync(() => Option.fromUndefinedOr(live.get(id)?.info ?? options.nested?.get(id))),
+      get: (id) => Effect.sync(() => Option.fromUndefinedOr(front.calls.get(id)?.info ?? options.nested?.get(id))),
       cancel,
-      awaitIdle: (options = {}) =>
-        Effect.suspend(() => {
-          if (options.close) close()
-          return options.block ? gate.shutDuring(awaitEmpty) : awaitEmpty
-        }),
+      awaitIdle: front.awaitIdle,
       pause: options.pause,
       resume: options.resume,
       resize: options.resize,
       stats: options.stats,
-      "~hold": hold
+      "~front": front
     })
   })
 

@@ -13,10 +13,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { TaskError } from "../TaskError.ts"
 import * as Call from "../internal/call/Call.ts"
-import type { Hold } from "../internal/call/Hold.ts"
+import { unlisted } from "../internal/call/Front.ts"
+import { effects, type Kind, streams } from "../internal/call/Kind.ts"
 import type { Caller, TaskRequest } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
-import { wait as waitWith } from "../internal/call/Waiting.ts"
+import { wait as waitWith } from "../internal/call/InFront.ts"
 
 /**
  * What a middleware does round a call.
@@ -45,61 +46,24 @@ export interface Around {
  */
 export type Middleware<E = never, R = never> = Layer.Layer<TaskRunner, E, TaskRunner | R>
 
-/** Round a runner that says nothing of requests in front of it, these are over when the middleware is done with them. */
-const unlisted: Hold = {
-  accepts: false,
-  begin: (request) => {
-    request.holder = unlisted
-    return undefined
-  },
-  end: (request, exit) => {
-    request.holder = undefined
-    request.settle(exit)
-  }
-}
-
 const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskRunner["Service"] => {
-  const hold = runner["~hold"] ?? unlisted
-  const begin = (request: Call.Call): Effect.Effect<unknown, unknown> => {
-    const refused = hold.begin(request)
-    if (refused !== undefined) return Effect.fail(refused)
-    const made = Effect.suspend(() => execute(request, runner.execute(request)))
-    return Effect.onExitPrimitive(made, (exit) => void hold.end(request, exit) as undefined)
-  }
+  const front = runner["~front"] ?? unlisted
   // The outermost middleware has the request until it is done, and with it all others that it passes.
-  const around = (made: TaskRequest): Effect.Effect<unknown, unknown> =>
-    Effect.suspend(() => {
-      const request = Call.of(made)
-      if (request.holder !== undefined) return execute(request, runner.execute(request))
-      const waiting = hold.enter?.(request)
-      return waiting === undefined
-        ? begin(request)
-        : Effect.andThen(
-            waiting,
-            Effect.suspend(() => begin(request))
-          )
+  const around = <X>(kind: Kind<X>, request: TaskRequest, work: (call: Call.Call) => X): X =>
+    kind.suspend(() => {
+      const call = Call.of(request)
+      return call.front === undefined ? front.admit(kind, call, work) : work(call)
     })
-  const beginStream = (request: Call.Call, stream: NonNullable<Around["stream"]>): Stream.Stream<unknown, unknown> => {
-    const refused = hold.begin(request)
-    if (refused !== undefined) return Stream.fail(refused)
-    const made = Stream.suspend(() => stream(request, runner.stream(request)))
-    return Stream.onExit(made, (exit) => Effect.sync(() => hold.end(request, exit)))
-  }
-  const aroundStream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
-    Stream.suspend(() => {
-      const request = Call.of(made)
-      if (stream === undefined) return runner.stream(request)
-      if (request.holder !== undefined) return stream(request, runner.stream(request))
-      const waiting = hold.enter?.(request)
-      return waiting === undefined
-        ? beginStream(request, stream)
-        : Stream.unwrap(Effect.map(waiting, () => beginStream(request, stream)))
-    })
+  const executeAround = (request: TaskRequest) =>
+    around(effects, request, (call) => execute(call, runner.execute(call)))
   return TaskRunner.of({
     ...runner,
-    execute: around,
-    stream: aroundStream,
-    fork: TaskRunner.forkWith(around),
+    execute: executeAround,
+    stream:
+      stream === undefined
+        ? runner.stream
+        : (request) => around(streams, request, (call) => stream(call, runner.stream(call))),
+    fork: TaskRunner.forkWith(executeAround),
     // Handed over many at once, requests would pass by.
     enqueue: undefined
   })

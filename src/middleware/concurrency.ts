@@ -8,8 +8,8 @@ import * as Stream from "effect/Stream"
 import { QueueFull, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
-import { awaitDue } from "../internal/call/Waiting.ts"
-import { Line, type Place } from "../internal/limit/Line.ts"
+import { awaitDue } from "../internal/call/InFront.ts"
+import { Line, Turn } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
 import { bound, wholeNumber } from "./internal/options.ts"
 
@@ -38,7 +38,7 @@ export interface Options {
 
 /** The permits of one key, and who waits for one. */
 class Permits {
-  readonly line = new Line()
+  readonly line = new Line<Turn<void>>()
   private free: number
 
   constructor(limit: number) {
@@ -58,13 +58,13 @@ class Permits {
     if (first === undefined) this.free++
     else {
       this.line.leave(first)
-      first.call()
+      first.give()
     }
   }
 
   /** Gives up what a call has: its place, or the permit that it got for it. */
-  leave(place: Place | undefined): void {
-    if (place === undefined || !this.line.leave(place)) this.release()
+  leave(turn: Turn<void> | undefined): void {
+    if (turn === undefined || !this.line.leave(turn)) this.release()
   }
 }
 
@@ -88,16 +88,16 @@ export const make = (
     if (key === undefined) keys.set(name, (key = { permits: new Permits(limit), calls: 0 }))
     const entry = key
     const { permits } = entry
-    let place: Place | undefined
+    let turn: Turn<void> | undefined
     if (!permits.take()) {
       if (permits.line.size >= maxQueue) return new QueueFull({ task: request.name, limit: maxQueue })
-      place = permits.line.enter()
+      permits.line.enter((turn = new Turn()))
     }
     entry.calls++
     return {
-      wait: place && Middleware.wait(request, place.turn),
+      wait: turn && Middleware.wait(request, turn.await),
       end: () => {
-        permits.leave(place)
+        permits.leave(turn)
         if (--entry.calls === 0) keys.delete(name)
       }
     }

@@ -9,8 +9,8 @@ import * as Stream from "effect/Stream"
 import { RateLimited, type TaskError, TaskRejected } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
-import { awaitDue } from "../internal/call/Waiting.ts"
-import { Line } from "../internal/limit/Line.ts"
+import { awaitDue } from "../internal/call/InFront.ts"
+import { Line, Turn } from "../internal/limit/Line.ts"
 import { FixedWindow, type Meter, SlidingWindow, Steady, TokenBucket } from "./internal/Meters.ts"
 import * as Middleware from "./Middleware.ts"
 import { bound, positiveMillis, wholeNumber } from "./internal/options.ts"
@@ -85,18 +85,24 @@ export interface Options extends CommonOptions {
 type Take = (cost: number) => Effect.Effect<number, TaskError>
 
 /** The calls of one key that wait. The first one asks until its call is counted, the others wait for it. */
-const inTurn = (request: TaskRequest, line: Line, cost: number, take: Take): Effect.Effect<void, TaskError> => {
-  const place = line.enter()
-  if (line.first === place) place.call()
+const inTurn = (
+  request: TaskRequest,
+  line: Line<Turn<void>>,
+  cost: number,
+  take: Take
+): Effect.Effect<void, TaskError> => {
+  const turn = new Turn<void>()
+  line.enter(turn)
+  if (line.first === turn) turn.give()
   const asked: Effect.Effect<void, TaskError> = Effect.flatMap(take(cost), (millis) =>
     millis === 0 ? Effect.void : Effect.andThen(Effect.sleep(millis), asked)
   )
   // Whose turn it is lets the one before it start first.
-  const turn = Effect.andThen(place.turn, Effect.yieldNow)
-  return Effect.onExitPrimitive(Middleware.wait(request, Effect.andThen(turn, asked)), (): undefined => {
-    const first = line.first === place
-    line.leave(place)
-    if (first) line.first?.call()
+  const begun = Effect.andThen(turn.await, Effect.yieldNow)
+  return Effect.onExitPrimitive(Middleware.wait(request, Effect.andThen(begun, asked)), (): undefined => {
+    const first = line.first === turn
+    line.leave(turn)
+    if (first) line.first?.give()
   })
 }
 
@@ -107,7 +113,7 @@ export const limits = (options: CommonOptions, most: number) => {
     costOf: (request: TaskRequest): number =>
       options.cost === undefined ? 1 : wholeNumber("rateLimit: cost", options.cost(request), 0),
     /** Why a call is not waited with, if it is not. */
-    refusal: (request: TaskRequest, cost: number, line: Line, retryAfter: number) => {
+    refusal: (request: TaskRequest, cost: number, line: Line<Turn<void>>, retryAfter: number) => {
       const task = request.name
       if (cost > most) {
         return new TaskRejected({ task, reason: `it costs ${cost}, and its rate limit never allows more than ${most}` })
@@ -142,7 +148,7 @@ export const around = (
 
 interface Key {
   readonly meter: Meter
-  readonly line: Line
+  readonly line: Line<Turn<void>>
 }
 
 /** The keys of a rate limit. Those that nothing depends on any more are dropped, once in a while. */

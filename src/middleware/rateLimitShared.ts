@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as RateLimiter from "effect/persistence/RateLimiter"
 import { StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { Line } from "../internal/limit/Line.ts"
+import { Line, type Turn } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis, wholeNumber } from "./internal/options.ts"
 import { around, type CommonOptions, limits } from "./rateLimit.ts"
@@ -37,7 +37,7 @@ const make = (options: Options, limiter: RateLimiter.RateLimiter): Middleware.Ar
   const { algorithm = "token-bucket", name } = options
   const { costOf, inTurn, refusal } = limits(options, limit)
   /** The calls of this program that wait, by key. */
-  const lines = new Map<string, Line>()
+  const lines = new Map<string, Line<Turn<void>>>()
 
   const take = (key: string, cost: number): Effect.Effect<number, StoreFailure> =>
     limiter

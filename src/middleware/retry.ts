@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Task from "../Task.ts"
-import { retryWith } from "../internal/call/Waiting.ts"
+import { retryWith } from "../internal/call/Retry.ts"
 import { isFinal, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
@@ -73,7 +73,7 @@ export const retry = (policy: Task.RetryPolicy): Middleware.Middleware =>
         execute: (request, next) => {
           const call = Call.of(request)
           // A store answers a call that it has seen with the result that it has.
-          return call.holder?.accepts
+          return call.front?.accepts
             ? retryWith(call, next, policy, (wait) => Middleware.wait(request, wait), isOver(request))
             : next
         }

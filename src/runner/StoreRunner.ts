@@ -13,11 +13,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { IdleGate } from "../internal/call/IdleGate.ts"
+import { effects } from "../internal/call/Kind.ts"
 import { registerMetrics } from "../RunnerStats.ts"
 import { defaultQueue, type NewTask, TaskQueue } from "../store/TaskQueue.ts"
 import { TaskStore } from "../store/TaskStore.ts"
-import { RunnerClosed, type StoreFailure, type TaskError, TaskNotFound, TaskRejected } from "../TaskError.ts"
+import { type RunnerClosed, type StoreFailure, TaskNotFound, TaskRejected } from "../TaskError.ts"
 import * as TaskFiber from "../TaskFiber.ts"
 import * as Call from "../internal/call/Call.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
@@ -48,39 +48,28 @@ const make = (options: Options) =>
     const context = yield* Effect.context<TaskStore | TaskQueue>()
     const store = yield* TaskStore
     const queue = yield* TaskQueue
-    const waiters = new Waiters(store, queue, context)
-    const gate = new IdleGate()
-    let closed = false
+    const waiters: Waiters = new Waiters(store, queue, context)
+    const { front } = waiters
     yield* registerMetrics(options.name ?? "store", waiters)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        closed = true
-        gate.end()
+        front.end()
         waiters.close()
       })
     )
 
-    const refusal = (request: TaskRequest) => Effect.fail(new RunnerClosed({ task: request.name }))
-
-    /** Waits while somebody waits until nothing waits here, unless it is for the task that this one is for. */
-    const enter = <A, E>(request: TaskRequest, admitted: () => Effect.Effect<A, E>): Effect.Effect<A, E | TaskError> =>
-      gate.shut && !waiters.has(request.parentId)
-        ? Effect.andThen(gate.wait(Call.of(request)), Effect.suspend(admitted))
-        : admitted()
-
     const execute: TaskRunner.TaskRunner["Service"]["execute"] = (request) =>
-      Effect.suspend(() => enter(request, () => admit(request)))
-
-    const admit = (request: TaskRequest): Effect.Effect<unknown, unknown> => {
-      if (closed) return refusal(request)
-      const made = StoredTask.make(Call.of(request))
-      if (Result.isFailure(made)) return Effect.fail(made.failure)
-      return offer(request, made.success)
-    }
+      Effect.suspend(() => {
+        const call = Call.of(request)
+        return front.pass(effects, call, () => {
+          const made = StoredTask.make(call)
+          return Result.isFailure(made) ? Effect.fail(made.failure) : offer(call, made.success)
+        })
+      })
 
     /** Stores a task and waits for it. What it comes to is followed before it is there, so that nothing is missed. */
-    const offer = (request: TaskRequest, task: NewTask): Effect.Effect<unknown, unknown> => {
-      const waiter = new Waiter(waiters, Call.of(request))
+    const offer = (call: Call.Call, task: NewTask): Effect.Effect<unknown, unknown> => {
+      const waiter = new Waiter(waiters, call)
       waiter.observe()
       const stored = Effect.onExitPrimitive(queue.offer([task]), (exit) => {
         if (Exit.isSuccess(exit)) waiter.accepted(exit.value[0]!, task.runAt, task.deadline)
@@ -91,24 +80,37 @@ const make = (options: Options) =>
     }
 
     const enqueue: TaskRunner.TaskRunner["Service"]["enqueue"] = (requests) =>
-      Effect.suspend(() => (requests.length === 0 ? Effect.succeed([]) : enter(requests[0]!, () => admitAll(requests))))
+      Effect.suspend(() => {
+        const [first] = requests
+        const waiting = first && front.waiting(Call.of(first))
+        return waiting === undefined
+          ? offerAll(requests)
+          : Effect.andThen(
+              waiting,
+              Effect.suspend(() => offerAll(requests))
+            )
+      })
 
-    const admitAll = (
+    const offerAll = (
       requests: ReadonlyArray<TaskRequest>
     ): Effect.Effect<ReadonlyArray<string>, RunnerClosed | StoredTask.Refusal | StoreFailure> => {
       const tasks: Array<NewTask> = []
       for (const request of requests) {
-        if (closed) return refusal(request)
+        const refusal = front.refusal(Call.of(request))
+        if (refusal !== undefined) return Effect.fail(refusal)
         const made = StoredTask.make(Call.of(request))
         if (Result.isFailure(made)) return Effect.fail(made.failure)
         tasks.push(made.success)
       }
-      return Effect.map(queue.offer(tasks), (offered) => offered.map(({ id }) => id))
+      return tasks.length === 0
+        ? Effect.succeed([])
+        : Effect.map(queue.offer(tasks), (offered) => offered.map(({ id }) => id))
     }
 
     const attach: TaskRunner.TaskRunner["Service"]["attach"] = (request, id) =>
       Effect.suspend((): ReturnType<TaskRunner.TaskRunner["Service"]["attach"]> => {
-        if (closed) return refusal(request)
+        const refusal = front.refusal(Call.of(request))
+        if (refusal !== undefined) return Effect.fail(refusal)
         return Effect.flatMap(store.get(id), (found): ReturnType<TaskRunner.TaskRunner["Service"]["attach"]> => {
           if (Option.isNone(found)) {
             return Effect.fail(new TaskNotFound({ task: request.name, available: [], taskId: id }))
@@ -151,8 +153,7 @@ const make = (options: Options) =>
 
     return TaskRunner.TaskRunner.of({
       execute,
-      stream: (request) =>
-        Stream.suspend(() => Stream.fail(closed ? new RunnerClosed({ task: request.name }) : streamRefusal(request))),
+      stream: (request) => Stream.suspend(() => Stream.fail(front.refusal(Call.of(request)) ?? streamRefusal(request))),
       fork: TaskRunner.forkWith(execute),
       enqueue,
       attach,
@@ -166,14 +167,7 @@ const make = (options: Options) =>
             : Option.none()
         ),
       cancel,
-      awaitIdle: ({ block, close } = {}) =>
-        Effect.suspend(() => {
-          if (close) {
-            closed = true
-            gate.end()
-          }
-          return block ? gate.shutDuring(waiters.awaitEmpty) : waiters.awaitEmpty
-        }),
+      awaitIdle: front.awaitIdle,
       pause: Effect.orDie(queue.pause(defaultQueue)),
       resume: Effect.orDie(queue.resume(defaultQueue)),
       resize: (size) => Effect.orDie(queue.configure(defaultQueue, { concurrency: size })),

@@ -26,10 +26,10 @@ import {
   type TaskRequest,
   type TaskStatus
 } from "../../TaskRequest.ts"
+import type { Linked } from "../limit/Line.ts"
 import { idPrefix, keyOf, makeId, nextNumber } from "../task/TaskId.ts"
 import * as TaskCodec from "../values/TaskCodec.ts"
 import { callerOf } from "./Caller.ts"
-import type { Hold } from "./Hold.ts"
 import { Messages } from "./Messages.ts"
 
 /** Who follows a call. */
@@ -63,7 +63,7 @@ const cancelsItself = (cause: Cause.Cause<unknown>, id: string): boolean =>
   )
 
 /** One call of a task. */
-export class Call implements TaskRequest, CallControl, Context.Service.Shape<typeof TaskContext> {
+export class Call implements TaskRequest, CallControl, Context.Service.Shape<typeof TaskContext>, Linked<Call> {
   readonly task: TaskDefinition
   readonly payload: unknown
   readonly options: TaskRequest["options"]
@@ -79,7 +79,7 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
   forked = false
   cancelled = false
   /** Who has the call until it is over. */
-  holder: Hold | undefined = undefined
+  front: { readonly accepts: boolean } | undefined = undefined
   /** Its neighbours in the list of its runner's live tasks. */
   before: Call | undefined = undefined
   after: Call | undefined = undefined
@@ -238,7 +238,7 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
   /** The runner is done with the call, which is then over, or in the hands of what holds it in front of the runner. */
   settle(exit: Exit.Exit<unknown, unknown>): void {
     if (this.settled) return
-    if (this.holder !== undefined) return this.release()
+    if (this.front !== undefined) return this.release()
     this.phase = this.statusOf(exit)
     // Its work may go on, for others who share it.
     this.cancelled = false

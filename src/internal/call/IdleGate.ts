@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { TaskError } from "../../TaskError.ts"
 import type { Call } from "./Call.ts"
-import { attend } from "./Waiting.ts"
+import { attend } from "./InFront.ts"
 
 /** The gate of one runner: open, unless something keeps it shut. */
 export class IdleGate {
@@ -21,10 +21,10 @@ export class IdleGate {
   }
 
   /** Waits with a request until the gate is open. Its time limit goes on meanwhile. */
-  wait(request: Call): Effect.Effect<void, TaskError> {
+  wait(call: Call): Effect.Effect<void, TaskError> {
     return Effect.suspend(() => {
-      if (!request.timed) request.startTimeout()
-      return attend(request, this.latch.await)
+      if (!call.timed) call.startTimeout()
+      return attend(call, this.latch.await)
     })
   }
 

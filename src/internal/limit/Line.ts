@@ -1,61 +1,72 @@
 /**
- * Calls that wait for their turn, first come, first served.
+ * A line that anything waits in, first come, first served: calls for their turn, permits or the end of their runner.
  *
- * A linked list, because a place can be given up anywhere in a line of any length, and an array or a Set would then cost
- * time in proportion to that length.
+ * A linked list through those that wait, because a place can be given up anywhere in a line of any length: entering, leaving
+ * and letting the first one go on take the same time however many there are.
  */
 import * as Effect from "effect/Effect"
 
-/** A place in a {@link Line}. */
-export class Place {
-  before: Place | undefined = undefined
-  after: Place | undefined = undefined
-  private called = false
-  private resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
-
-  /** Tells that it is this one's turn. */
-  call(): void {
-    this.called = true
-    this.resume?.(Effect.void)
-  }
-
-  /** Completes when it is this one's turn. */
-  get turn(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (this.called) resume(Effect.void)
-      else this.resume = resume
-    })
-  }
+/** What can be in a line, and in one only: its neighbours there. */
+export interface Linked<Self> {
+  before: Self | undefined
+  after: Self | undefined
 }
 
-/** A line of {@link Place}s. */
-export class Line {
+/** A line. */
+export class Line<A extends Linked<A>> {
   size = 0
-  first: Place | undefined = undefined
-  private last: Place | undefined = undefined
+  first: A | undefined = undefined
+  private last: A | undefined = undefined
 
-  /** Takes the place behind all others. */
-  enter(): Place {
-    const place = new Place()
-    place.before = this.last
-    if (this.last === undefined) this.first = place
-    else this.last.after = place
-    this.last = place
+  /** Enters behind all others. */
+  enter(one: A): void {
+    one.before = this.last
+    if (this.last === undefined) this.first = one
+    else this.last.after = one
+    this.last = one
     this.size++
-    return place
   }
 
-  /** Gives a place up. False when it has been given up before. */
-  leave(place: Place): boolean {
-    const { after, before } = place
-    if (before === undefined && this.first !== place) return false
+  /** Leaves from wherever it is. False when it is not in the line. */
+  leave(one: A): boolean {
+    const { after, before } = one
+    if (before === undefined && this.first !== one) return false
     if (before === undefined) this.first = after
     else before.after = after
     if (after === undefined) this.last = before
     else after.before = before
-    place.before = undefined
-    place.after = undefined
+    one.before = undefined
+    one.after = undefined
     this.size--
     return true
+  }
+
+  *[Symbol.iterator](): IterableIterator<A> {
+    for (let one = this.first; one !== undefined; one = one.after) yield one
+  }
+}
+
+/** Somebody in a line who waits to be given something: a permit, or just the turn. */
+export class Turn<A> implements Linked<Turn<A>> {
+  before: Turn<A> | undefined = undefined
+  after: Turn<A> | undefined = undefined
+  /** What it has been given. */
+  given: A | undefined = undefined
+  private called = false
+  private resume: ((effect: Effect.Effect<A>) => void) | undefined = undefined
+
+  /** Gives what is waited for. */
+  give(value: A): void {
+    this.called = true
+    this.given = value
+    this.resume?.(Effect.succeed(value))
+  }
+
+  /** Completes when it has been given what it waits for. */
+  get await(): Effect.Effect<A> {
+    return Effect.callback((resume) => {
+      if (this.called) resume(Effect.succeed(this.given as A))
+      else this.resume = resume
+    })
   }
 }

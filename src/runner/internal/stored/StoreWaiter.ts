@@ -13,6 +13,7 @@ import type { EncodedExit, TaskChange, TaskRecord, TaskStore } from "../../../st
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { type StoreFailure, TaskCancelled, TaskTimeout } from "../../../TaskError.ts"
 import type { Call } from "../../../internal/call/Call.ts"
+import { Front } from "../../../internal/call/Front.ts"
 import type { Execution, TaskStatus } from "../../../TaskRequest.ts"
 
 /** How much longer than its time limit a running task is waited for, which is stopped where it runs, in milliseconds. */
@@ -39,7 +40,7 @@ export class Waiters {
   private readonly context: Context.Context<never>
   private readonly all = new Set<Waiter>()
   private closed = false
-  private readonly idleObservers = new Set<() => void>()
+  readonly front = new Front({ accepts: false, waitsFor: (id) => this.has(id) })
   readonly waitTime = new DurationHistogram()
   readonly runTime = new DurationHistogram()
   running = 0
@@ -78,29 +79,20 @@ export class Waiters {
     return Effect.runForkWith(this.context)(effect)
   }
 
-  add(waiter: Waiter): void {
+  begin(waiter: Waiter): void {
     this.all.add(waiter)
+    this.front.begin(waiter.request)
   }
 
-  remove(waiter: Waiter): void {
+  settle(waiter: Waiter, exit: Exit.Exit<unknown, unknown>): void {
     this.all.delete(waiter)
-    if (this.all.size > 0) return
-    for (const observer of this.idleObservers) observer()
-    this.idleObservers.clear()
+    this.front.settle(waiter.request, exit)
   }
 
   /** Whether a task is waited for. */
-  has(id: string | undefined): boolean {
-    return id !== undefined && Array.from(this.all).some(({ request }) => request.id === id)
+  private has(id: string): boolean {
+    return Array.from(this.all).some(({ request }) => request.id === id)
   }
-
-  /** Waits until nothing waits. */
-  readonly awaitEmpty: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.all.size === 0) return resume(Effect.void)
-    const observer = () => resume(Effect.void)
-    this.idleObservers.add(observer)
-    return Effect.sync(() => this.idleObservers.delete(observer))
-  })
 
   /** Lets all of them go. Their tasks go on. */
   close(): void {
@@ -136,7 +128,7 @@ export class Waiter implements Execution {
     this.waiters = waiters
     this.request = request
     request.begin(this)
-    waiters.add(this)
+    waiters.begin(this)
   }
 
   get status(): Execution["status"] {
@@ -245,8 +237,7 @@ export class Waiter implements Execution {
     if (this.state === "running") this.waiters.running--
     this.unobserve?.()
     this.timer?.interruptUnsafe()
-    this.request.settle(exit)
-    this.waiters.remove(this)
+    this.waiters.settle(this, exit)
     this.resume?.(exit)
     for (const observer of this.endObservers) observer()
   }
