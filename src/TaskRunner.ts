@@ -20,8 +20,7 @@ import { type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { CallControl, TaskInfo, TaskRequest } from "./TaskRequest.ts"
 import * as Call from "./internal/call/Call.ts"
-import { Front, withOptions } from "./internal/call/Front.ts"
-import { effects, streams } from "./internal/call/Kind.ts"
+import { executeWith, Front, streamWith } from "./internal/call/Front.ts"
 
 /**
  * Runs tasks, wherever its Layer says.
@@ -182,26 +181,11 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const front = new Front({ accepts: true, onBusy: options.onBusy })
     yield* Effect.addFinalizer(() => front.shutDown(options.shutdownGrace ?? "5 seconds"))
 
-    const work = (call: Call.Call) => withOptions(effects, call, options.execute(call, call))
-
-    const execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
-      Effect.suspend(() => {
-        const call = Call.of(request)
-        if (!front.isPlain(call)) return front.admit(effects, call, work)
-        // Most calls come here, so what `admit` does with them is written out.
-        const executed = options.execute(call, call)
-        front.begin(call)
-        return Effect.onExitPrimitive(executed, (exit) => front.settle(call, exit))
-      })
-
-    const streamWork = (call: Call.Call) => withOptions(streams, call, options.stream(call, call))
-
-    const stream = (request: TaskRequest): Stream.Stream<unknown, unknown> =>
-      Stream.suspend(() => front.admit(streams, Call.of(request), streamWork))
+    const execute = executeWith(front, (call) => options.execute(call, call))
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
-        const request = front.calls.get(id)
+        const request = front.find(id)
         if (request === undefined) {
           const stopped = options.nested?.cancel(id)
           return stopped === undefined ? Effect.succeed(false) : Effect.as(stopped, true)
@@ -212,7 +196,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const attach: TaskRunner["Service"]["attach"] = (request, id) =>
       Effect.suspend((): ReturnType<TaskRunner["Service"]["attach"]> => {
-        const found = front.calls.get(id)
+        const found = front.find(id)
         if (found === undefined) {
           return Effect.fail(new TaskNotFound({ task: request.name, available: [], taskId: id }))
         }
@@ -226,7 +210,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     return TaskRunner.of({
       execute,
-      stream,
+      stream: streamWith(front, (call) => options.stream(call, call)),
       fork: forkWith(execute),
       attach,
       tasks: Effect.sync(() => {
@@ -234,7 +218,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
         const nested = options.nested?.tasks() ?? []
         return nested.length === 0 ? own : own.concat(nested).toSorted((a, b) => a.createdAt - b.createdAt)
       }),
-      get: (id) => Effect.sync(() => Option.fromUndefinedOr(front.calls.get(id)?.info ?? options.nested?.get(id))),
+      get: (id) => Effect.sync(() => Option.fromUndefinedOr(front.find(id)?.info ?? options.nested?.get(id))),
       cancel,
       awaitIdle: front.awaitIdle,
       pause: options.pause,

@@ -6,16 +6,19 @@
  * where their order is.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
+import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type { TaskDefinition } from "../../TaskDefinition.ts"
-import type { TaskContext } from "../../TaskContext.ts"
+import { TaskContext } from "../../TaskContext.ts"
 import { TaskCancelled, TaskRejected } from "../../TaskError.ts"
 import {
   type CallControl,
@@ -27,9 +30,8 @@ import {
   type TaskStatus
 } from "../../TaskRequest.ts"
 import type { Linked } from "../limit/Line.ts"
-import { idPrefix, keyOf, makeId, nextNumber } from "../task/TaskId.ts"
+import { idPrefix, keyOf, makeId } from "../task/TaskId.ts"
 import * as TaskCodec from "../values/TaskCodec.ts"
-import { callerOf } from "./Caller.ts"
 import { Messages } from "./Messages.ts"
 
 /** Who follows a call. */
@@ -55,6 +57,27 @@ interface Extras {
   messages: Messages | undefined
 }
 
+// A fiber that calls many tasks, and fibers forked from it, have one context: what is looked up there is kept.
+let lastCaller: Caller | undefined
+
+/** The caller in a Context. */
+const callerOf = (context: Context.Context<never>): Caller => {
+  if (lastCaller?.context === context) return lastCaller
+  const task = Context.getOrUndefined(context, TaskContext)
+  return (lastCaller = {
+    context,
+    clock: Context.get(context, Clock.Clock),
+    span: Context.getOrUndefined(context, Tracer.ParentSpan),
+    minimumLogLevel: Context.get(context, References.MinimumLogLevel),
+    taskId: task?.id,
+    principal: task?.principal
+  })
+}
+
+// Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
+// hot path, which a UUID for each task is not.
+let counter = 0
+
 const noTags: ReadonlyArray<string> = []
 
 const cancelsItself = (cause: Cause.Cause<unknown>, id: string): boolean =>
@@ -69,7 +92,7 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
   readonly options: TaskRequest["options"]
   caller: Caller
   /** What stands for its id: a number as long as the id is its own. */
-  key: number | string = nextNumber()
+  key: number | string = ++counter
   createdAt: number
   attempt = 1
   deadline: number | undefined = undefined

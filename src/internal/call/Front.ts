@@ -16,13 +16,17 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
 import { RunnerClosed, type TaskError } from "../../TaskError.ts"
+import { Line } from "../limit/Line.ts"
+import { keyOf } from "../task/TaskId.ts"
+import type { TaskRequest } from "../../TaskRequest.ts"
 import type { Call } from "./Call.ts"
+import * as Calls from "./Call.ts"
 import { IdleGate } from "./IdleGate.ts"
 import { endOf, timeoutError, untilDue } from "./InFront.ts"
 import { inOwnFiber } from "./Fibers.ts"
-import type { Kind } from "./Kind.ts"
-import { LiveCalls } from "./LiveCalls.ts"
+import { effects, type Kind, streams } from "./Kind.ts"
 
 /** What the front of a runner is told about it. */
 export interface FrontOptions {
@@ -48,7 +52,10 @@ export interface FrontOptions {
 
 export class Front {
   readonly accepts: boolean
-  readonly calls = new LiveCalls()
+  /** The live tasks, in the order of their calls. */
+  readonly calls = new Line<Call>()
+  /** Those by what stands for their id: made at the first look-up, since few are ever looked for. */
+  private index: Map<number | string, Call> | undefined = undefined
   private readonly gate = new IdleGate()
   private readonly lists: boolean
   private readonly options: FrontOptions
@@ -126,17 +133,27 @@ export class Front {
     )
   }
 
+  /** A live task by its id. */
+  find(id: string): Call | undefined {
+    this.index ??= new Map(Array.from(this.calls, (call) => [call.key, call]))
+    return this.index.get(keyOf(id))
+  }
+
   /** The call is here. */
   begin(call: Call): void {
     call.front ??= this
     if (!this.lists) return
     this.calls.enter(call)
+    this.index?.set(call.key, call)
     if (this.calls.size === 1) this.options.onBusy?.(true)
   }
 
   /** The call is over, or another front has it back. */
   settle(call: Call, exit: Exit.Exit<unknown, unknown>): undefined {
-    if (this.lists) this.calls.leave(call)
+    if (this.lists) {
+      this.calls.leave(call)
+      if (this.index?.get(call.key) === call) this.index.delete(call.key)
+    }
     if (call.front === this) {
       call.front = undefined
       call.settle(exit)
@@ -156,7 +173,7 @@ export class Front {
   /** A task that is waited for may still need tasks of its own. */
   private isWaitedFor({ parentId }: Call): boolean {
     if (parentId === undefined) return false
-    return this.options.waitsFor?.(parentId) ?? this.calls.get(parentId) !== undefined
+    return this.options.waitsFor?.(parentId) ?? this.find(parentId) !== undefined
   }
 
   /** Waits until there is no live task. */
@@ -202,6 +219,27 @@ export class Front {
     })
   }
 }
+
+/** The `execute` of a runner, made of what its Effect for a call is. */
+export const executeWith =
+  (front: Front, execute: (call: Call) => Effect.Effect<unknown, unknown>) =>
+  (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    Effect.suspend(() => {
+      const call = Calls.of(request)
+      if (!front.isPlain(call)) {
+        return front.admit(effects, call, (call) => withOptions(effects, call, execute(call)))
+      }
+      // Most calls come here, so what `admit` does with them is written out.
+      const executed = execute(call)
+      front.begin(call)
+      return Effect.onExitPrimitive(executed, (exit) => front.settle(call, exit))
+    })
+
+/** The `stream` of a runner, made of what its Stream for a call is. */
+export const streamWith =
+  (front: Front, stream: (call: Call) => Stream.Stream<unknown, unknown>) =>
+  (request: TaskRequest): Stream.Stream<unknown, unknown> =>
+    Stream.suspend(() => front.admit(streams, Calls.of(request), (call) => withOptions(streams, call, stream(call))))
 
 /** Stands in front of a runner that says nothing of calls: they are over when its middlewares are done with them. */
 export const unlisted = new Front({ accepts: false, lists: false })

@@ -11,14 +11,11 @@ import { attend } from "./InFront.ts"
 
 /** The gate of one runner: open, unless something keeps it shut. */
 export class IdleGate {
+  /** Whether calls from outside have to wait. */
+  shut = false
   private keepers = 0
   private ended = false
   private readonly latch = Latch.makeUnsafe(true)
-
-  /** Whether calls from outside have to wait. */
-  get shut(): boolean {
-    return this.keepers > 0 && !this.ended
-  }
 
   /** Waits with a request until the gate is open. Its time limit goes on meanwhile. */
   wait(call: Call): Effect.Effect<void, TaskError> {
@@ -30,19 +27,27 @@ export class IdleGate {
 
   /** Keeps the gate shut until an Effect is over, however it ends. Those who wait then go on in their order. */
   shutDuring<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.acquireUseRelease(
+    const keep = (change: 1 | -1) =>
       Effect.sync(() => {
-        this.keepers++
-        if (this.shut) this.latch.closeUnsafe()
-      }),
+        this.keepers += change
+        this.move()
+      })
+    return Effect.acquireUseRelease(
+      keep(1),
       () => effect,
-      () => Effect.suspend(() => (--this.keepers === 0 ? this.latch.open : Effect.void))
+      () => keep(-1)
     )
   }
 
   /** Opens it for good: the runner has closed, and says so to whoever comes. */
   end(): void {
     this.ended = true
-    this.latch.openUnsafe()
+    this.move()
+  }
+
+  private move(): void {
+    this.shut = this.keepers > 0 && !this.ended
+    if (this.shut) this.latch.closeUnsafe()
+    else this.latch.openUnsafe()
   }
 }

@@ -1,12 +1,5 @@
 /** The ids of tasks. */
 
-// Ids are a random prefix for this thread of this process and a counter: unique everywhere, and cheap enough for the
-// hot path, which a UUID for each task is not.
-let counter = 0
-
-/** The number in the next id. */
-export const nextNumber = (): number => ++counter
-
 /** What the ids of all requests made in this thread of this process begin with. */
 export const idPrefix = `${globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-`
 
