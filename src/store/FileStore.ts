@@ -18,8 +18,8 @@ import * as Bell from "./internal/sqlite/Bell.ts"
 import * as EmbeddedStore from "./internal/sqlite/EmbeddedStore.ts"
 import { migrate } from "./internal/sqlite/Schema.ts"
 import * as TemporaryFolder from "./internal/sqlite/TemporaryFolder.ts"
-import type { TaskQueue } from "./TaskQueue.ts"
-import type { TaskStore } from "./TaskStore.ts"
+import type * as TaskQueue from "./TaskQueue.ts"
+import type * as TaskStore from "./TaskStore.ts"
 
 /**
  * Options of {@link layer}.
@@ -27,7 +27,7 @@ import type { TaskStore } from "./TaskStore.ts"
  * @category models
  * @since 0.2.0
  */
-export interface Options extends EmbeddedStore.Options {
+export interface Options extends TaskStore.Options {
   /** Where the files are. The folder is made if need be. */
   readonly folder: string
   /**
@@ -99,7 +99,7 @@ const open = (options: Options) =>
  * @category layers
  * @since 0.2.0
  */
-export const layer = (options: Options): Layer.Layer<TaskStore | TaskQueue, StoreFailure> =>
+export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure> =>
   Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
 
 /**
@@ -132,5 +132,5 @@ export const layer = (options: Options): Layer.Layer<TaskStore | TaskQueue, Stor
  */
 export const layerTemporary = (
   options: Omit<Options, "folder"> = {}
-): Layer.Layer<TaskStore | TaskQueue, StoreFailure> =>
+): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure> =>
   TemporaryFolder.provide((folder) => layer({ ...options, folder }))

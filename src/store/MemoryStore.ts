@@ -12,8 +12,8 @@ import { DatabaseSync } from "node:sqlite"
 import * as Bell from "./internal/sqlite/Bell.ts"
 import * as EmbeddedStore from "./internal/sqlite/EmbeddedStore.ts"
 import { migrate } from "./internal/sqlite/Schema.ts"
-import type { TaskQueue } from "./TaskQueue.ts"
-import type { TaskStore } from "./TaskStore.ts"
+import type * as TaskQueue from "./TaskQueue.ts"
+import type * as TaskStore from "./TaskStore.ts"
 
 /**
  * Options of {@link layer}.
@@ -21,7 +21,7 @@ import type { TaskStore } from "./TaskStore.ts"
  * @category models
  * @since 0.2.0
  */
-export type Options = EmbeddedStore.Options
+export interface Options extends TaskStore.Options {}
 
 /**
  * A store in memory. It is gone with the Layer.
@@ -56,7 +56,7 @@ export type Options = EmbeddedStore.Options
  * @category layers
  * @since 0.2.0
  */
-export const layer = (options: Options = {}): Layer.Layer<TaskStore | TaskQueue> =>
+export const layer = (options: Options = {}): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue> =>
   Layer.effectContext(
     Effect.flatMap(
       Effect.acquireRelease(

@@ -86,7 +86,7 @@ const encodeRich = (value: unknown): string => {
   try {
     return rich + devalue.stringify(value)
   } catch (error) {
-    if (!(error as Error).message.includes("__proto__")) throw error
+    if (!(error instanceof Error && error.message.includes("__proto__"))) throw error
     return opaque + v8.serialize(value).toString("base64")
   }
 }

@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { StoreFailure } from "../TaskError.ts"
-import type { EncodedExit, TraceParent } from "./TaskStore.ts"
+import type { EncodedExit, StoredCall } from "./TaskStore.ts"
 
 /** The queue of tasks that name none. */
 export const defaultQueue = "default"
@@ -20,37 +20,25 @@ export const defaultQueue = "default"
 export const defaultMaxAttempts = 10
 
 /**
- * A task to be stored and run. All times are in milliseconds.
+ * What every offered task says of its call. The rest may be left out.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export type Essentials = "id" | "name" | "queue" | "payload" | "priority" | "createdAt" | "runAt" | "maxAttempts"
+
+/**
+ * A task to be stored and run. Without a time to live of its own, its record has the store's.
  *
  * @category models
  * @since 0.2.0
  */
-export interface NewTask {
-  readonly id: string
-  readonly name: string
-  readonly queue: string
-  /** The payload as the task's codec wrote it. */
-  readonly payload: unknown
+export interface NewTask
+  extends
+    Pick<StoredCall, Essentials>,
+    Readonly<{ [K in Exclude<keyof StoredCall, Essentials>]?: StoredCall[K] | undefined }> {
   /** Whether the payload is all JSON: it holds no bytes and nothing else that only its codec knows of. */
   readonly text: boolean
-  readonly priority: number
-  readonly createdAt: number
-  /** Not to be started before. */
-  readonly runAt: number
-  readonly deadline?: number | undefined
-  readonly maxAttempts: number
-  readonly retryDelays?: ReadonlyArray<number> | undefined
-  /** How long the record is kept once the task is over; undefined for the store's own time. */
-  readonly timeToLive?: number | undefined
-  readonly tags?: ReadonlyArray<string> | undefined
-  readonly trace?: TraceParent | undefined
-  readonly parentId?: string | undefined
-  readonly idempotencyKey?: string | undefined
-  readonly concurrencyKey?: string | undefined
-  /** For whom it is run. Has to survive JSON. */
-  readonly principal?: unknown
-  /** Whether its result is not kept. */
-  readonly discardResult?: boolean | undefined
 }
 
 /**
@@ -72,26 +60,11 @@ export interface Offered {
  * @category models
  * @since 0.2.0
  */
-export interface Claim {
-  readonly id: string
-  readonly name: string
-  readonly queue: string
+export interface Claim extends StoredCall {
+  /** The fencing token, which says that it is this claim and no later one. */
   readonly token: number
-  readonly payload: unknown
-  readonly priority: number
   /** 1 at the first start, and so on. */
   readonly attempt: number
-  readonly maxAttempts: number
-  readonly retryDelays: ReadonlyArray<number> | undefined
-  readonly createdAt: number
-  /** Not started before this time. */
-  readonly runAt: number
-  readonly deadline: number | undefined
-  readonly tags: ReadonlyArray<string>
-  readonly trace: TraceParent | undefined
-  readonly parentId: string | undefined
-  readonly principal: unknown
-  readonly discardResult: boolean
 }
 
 /**

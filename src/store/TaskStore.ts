@@ -9,11 +9,13 @@
  */
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { StoreFailure } from "../TaskError.ts"
 import type { TaskStatus } from "../TaskRequest.ts"
+import type { Serialization } from "./Serialization.ts"
 
 /**
  * How a stored task ended, as the task's codecs wrote it. `discarded` says that the result was not wanted, and the value is
@@ -39,45 +41,65 @@ export interface TraceParent {
 }
 
 /**
- * What a store knows of a task. All times are in milliseconds since the epoch.
+ * A call of a task, as a store keeps it. It does not change in the task's life. All times are in milliseconds since the
+ * epoch, all spans in milliseconds.
  *
  * @category models
- * @since 0.2.0
+ * @since 0.4.0
  */
-export interface TaskRecord {
+export interface StoredCall {
   /** Unique among all tasks of all programs. */
   readonly id: string
   /** The name of the task's definition. */
   readonly name: string
   /** The queue that it waits in, or waited in. */
   readonly queue: string
-  readonly status: TaskStatus
   /** The payload as the task's codec wrote it. */
   readonly payload: unknown
-  /** How it ended; undefined while it lives. */
-  readonly exit: EncodedExit | undefined
-  /** How the last attempt failed that was not the final one, as the task's codec wrote its Cause. */
-  readonly failure: unknown
-  /** How often it has been started, the running attempt included. */
-  readonly attempts: number
-  /** How often it may be started. Its readers' ends count too, failures that its retry policy rules out do not. */
-  readonly maxAttempts: number
-  /** The waits before the second, third, ... attempt; undefined leaves them to the task's definition. */
-  readonly retryDelays: ReadonlyArray<number> | undefined
   /** Lower runs first. */
   readonly priority: number
   /** When it was accepted. */
   readonly createdAt: number
   /** Before this time it is not started. */
   readonly runAt: number
-  /** When its latest attempt was started. */
-  readonly startedAt: number | undefined
-  /** When it was completed, failed or cancelled. */
-  readonly finishedAt: number | undefined
+  /** How often it may be started. Its readers' ends count too, failures that its retry policy rules out do not. */
+  readonly maxAttempts: number
+  /** The waits before the second, third, ... attempt; undefined leaves them to the task's definition. */
+  readonly retryDelays: ReadonlyArray<number> | undefined
   /** After this time its result is not wanted any more, and it fails with `TaskTimeout`. */
   readonly deadline: number | undefined
   /** How long the record is kept once the task is over, in milliseconds; Infinity for as long as the store lives. */
   readonly timeToLive: number
+  readonly tags: ReadonlyArray<string>
+  readonly trace: TraceParent | undefined
+  /** The id of the task whose handler called this one. */
+  readonly parentId: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly concurrencyKey: string | undefined
+  /** For whom it is run, as `Middleware.auth` has found out: plain JSON, undefined when nobody has asked. */
+  readonly principal: unknown
+  /** True when its result is not kept. */
+  readonly discardResult: boolean
+}
+
+/**
+ * What a store knows of a task: its call, and where it is in its life. All times are in milliseconds since the epoch.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface TaskRecord extends StoredCall {
+  readonly status: TaskStatus
+  /** How it ended; undefined while it lives. */
+  readonly exit: EncodedExit | undefined
+  /** How the last attempt failed that was not the final one, as the task's codec wrote its Cause. */
+  readonly failure: unknown
+  /** How often it has been started, the running attempt included. */
+  readonly attempts: number
+  /** When its latest attempt was started. */
+  readonly startedAt: number | undefined
+  /** When it was completed, failed or cancelled. */
+  readonly finishedAt: number | undefined
   /** When the record is removed; undefined while the task lives, and for a record that is kept. */
   readonly expiresAt: number | undefined
   /** The fencing token: how often it has been claimed in all its life. Only the holder of the latest claim may end it. */
@@ -90,16 +112,6 @@ export interface TaskRecord {
   readonly cancelRequested: boolean
   /** What its handler reported last. */
   readonly progress: unknown
-  readonly tags: ReadonlyArray<string>
-  readonly trace: TraceParent | undefined
-  /** The id of the task whose handler called this one. */
-  readonly parentId: string | undefined
-  readonly idempotencyKey: string | undefined
-  readonly concurrencyKey: string | undefined
-  /** For whom it is run, as `Middleware.auth` has found out: plain JSON, undefined when nobody has asked. */
-  readonly principal: unknown
-  /** True when its result is not kept. */
-  readonly discardResult: boolean
 }
 
 /** The exit of a task whose result is not kept. */
@@ -113,6 +125,42 @@ export const discarded: EncodedExit = { _tag: "Success", value: null, discarded:
  */
 export interface NewRecord extends Omit<TaskRecord, "timeToLive"> {
   readonly timeToLive: number | undefined
+}
+
+/**
+ * Options that all stores have.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export interface Options {
+  /**
+   * How payloads, results and progress are written. All programs that share a store must say the same.
+   *
+   * @default Serialization.json
+   */
+  readonly serialization?: Serialization | undefined
+  /**
+   * How long the record of a task is kept once the task is over, unless its definition or its call says otherwise with
+   * `timeToLive`. `Infinity` or `"infinity"` keeps it for as long as the store lives.
+   *
+   * @default "7 days"
+   */
+  readonly timeToLive?: Duration.Input | undefined
+  /**
+   * Whether records are removed by themselves, once a minute, when their time to live is over. Until they are removed,
+   * they are not seen any more either.
+   *
+   * @default true
+   */
+  readonly autoCleanup?: boolean | undefined
+  /**
+   * The chance, from 0 to 1, that storing tasks, or writing a record, also removes expired records. For stores that are
+   * written to by programs too short-lived for `autoCleanup`.
+   *
+   * @default 0
+   */
+  readonly cleanupProbability?: number | undefined
 }
 
 /**

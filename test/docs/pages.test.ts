@@ -114,7 +114,7 @@ describe("tables are whole", () => {
 
   it("the options of stores and readers", () => {
     const ofStores = ["SqliteStore", "FileStore"].flatMap((store) => optionsIn(`src/store/${store}.ts`, "Options"))
-    const shared = optionsIn("src/store/internal/sqlite/EmbeddedStore.ts", "Options")
+    const shared = optionsIn("src/store/TaskStore.ts", "Options")
     const stores = named("durable", "Stores", /[.(]/)
     assert.sameMembers([...stores], [...new Set(["filename", "folder", ...ofStores, ...shared])])
     assert.sameMembers(

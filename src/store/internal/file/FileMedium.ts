@@ -7,22 +7,24 @@
  */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { constants, type DatabaseSync, type Session } from "node:sqlite"
+import { constants, type DatabaseSync, type Session as ChangeSession } from "node:sqlite"
 import type { Medium } from "../sqlite/Database.ts"
-import type { Row } from "../sqlite/Rows.ts"
 import { refuseNewer, version } from "../sqlite/Schema.ts"
+import { type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
 import { Journal } from "./Journal.ts"
 import { Lock } from "./Lock.ts"
 import { columnNames, RecordFiles, writeAside } from "./RecordFiles.ts"
 
 /** The tables beside that of the tasks, which are small and kept in one file. */
-const stateTables = ["strand_lanes", "strand_queues", "strand_sessions", "strand_signals"]
+const stateTables = ["strand_lanes", "strand_queues", "strand_sessions", "strand_signals"] as const
 
 /** What is in that file. */
-type State = { readonly format?: number } & { readonly [table: string]: ReadonlyArray<Row> }
+type State = { readonly format?: number } & {
+  readonly [K in (typeof stateTables)[number]]?: ReadonlyArray<Readonly<Record<string, Parameter>>>
+}
 
 /** Which tables a process has for itself. */
-const isShared = (table: string): boolean => table === "strand_tasks" || stateTables.includes(table)
+const isShared = (table: string): boolean => table === "strand_tasks" || stateTables.some((each) => each === table)
 
 /** Marks that one of the small tables has been touched. */
 const stateMark = ""
@@ -40,15 +42,17 @@ const touching = (table: string, what: (row: "new" | "old") => string): string =
 export class FileMedium implements Medium {
   readonly records: RecordFiles
   private readonly db: DatabaseSync
+  private readonly statements: Statements
   private readonly lock: Lock
   private readonly journal: Journal
   private readonly statePath: string
   private readonly sync: boolean
   private readonly onDamaged: (problem: string) => void
-  private session: Session | undefined
+  private session: ChangeSession | undefined
 
   constructor(db: DatabaseSync, folder: string, sync: boolean, onDamaged: (problem: string) => void) {
     this.db = db
+    this.statements = new Statements(db)
     this.sync = sync
     this.onDamaged = onDamaged
     this.records = new RecordFiles(join(folder, "records"), sync)
@@ -93,10 +97,10 @@ export class FileMedium implements Medium {
 
   /** Writes damaged files anew whose tasks the journal still knows. */
   private mend(): void {
-    for (const row of this.db.prepare("SELECT * FROM strand_tasks").iterate()) {
-      if (this.records.damageOf(row["id"] as string) === undefined) continue
+    for (const id of this.ids("SELECT id FROM strand_tasks")) {
+      if (this.records.damageOf(id) === undefined) continue
       try {
-        this.records.write(row as Row)
+        this.writeFiles([id])
       } catch {
         // It stays as it is, and is reported.
       }
@@ -105,8 +109,8 @@ export class FileMedium implements Medium {
 
   private loadState(): void {
     if (!existsSync(this.statePath)) return
-    const { format, ...state } = JSON.parse(readFileSync(this.statePath, "utf8")) as State
-    if (format !== undefined) refuseNewer(format)
+    const state: State = JSON.parse(readFileSync(this.statePath, "utf8"))
+    if (state.format !== undefined) refuseNewer(state.format)
     for (const table of stateTables) {
       for (const row of state[table] ?? []) {
         const names = Object.keys(row)
@@ -176,10 +180,12 @@ export class FileMedium implements Medium {
   private retracted: ReadonlyArray<string> = []
 
   private get touched(): ReadonlyArray<string> {
-    return this.db
-      .prepare("SELECT id FROM touched")
-      .all()
-      .map((row) => row["id"] as string)
+    return this.ids("SELECT id FROM touched")
+  }
+
+  private ids(sql: string): ReadonlyArray<string> {
+    const rows: ReadonlyArray<Row> = this.statements.prepare(sql).all()
+    return rows.map((row) => text(row[0], undefined))
   }
 
   private writeTouched(): void {
@@ -188,7 +194,7 @@ export class FileMedium implements Medium {
   }
 
   private writeFiles(ids: ReadonlyArray<string>): void {
-    const find = this.db.prepare("SELECT * FROM strand_tasks WHERE id = ?")
+    const find = this.statements.prepare(`SELECT ${columnNames.join(", ")} FROM strand_tasks WHERE id = ?`)
     for (const id of ids) {
       if (id === stateMark) {
         this.writeState()
@@ -196,7 +202,7 @@ export class FileMedium implements Medium {
       }
       const row = find.get(id)
       if (row === undefined) this.records.remove(id)
-      else this.records.write(row as Row)
+      else this.records.write(row)
     }
   }
 

@@ -5,6 +5,7 @@
  * no pid has to be guessed at. Nobody waits for it in the event loop.
  */
 import { DatabaseSync } from "node:sqlite"
+import { isBusy } from "../sqlite/Statements.ts"
 
 /** How long to wait before asking again, in milliseconds: one, with some chance in it. */
 const delay = () => 1 + Math.floor(Math.random() * 2)
@@ -35,8 +36,7 @@ export class Lock {
       try {
         this.db.exec("BEGIN EXCLUSIVE")
       } catch (error) {
-        const busy = (error as { readonly errcode?: number }).errcode === 5
-        if (!busy || performance.now() - since > timeout) return done({ error })
+        if (!isBusy(error) || performance.now() - since > timeout) return done({ error })
         setTimeout(attempt, delay())
         return
       }

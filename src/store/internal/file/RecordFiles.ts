@@ -17,82 +17,67 @@ import {
 } from "node:fs"
 import { hash } from "node:crypto"
 import { dirname, join } from "node:path"
-import { isJson, type Row } from "../sqlite/Rows.ts"
-import { Status } from "../sqlite/Schema.ts"
+import { hasCode } from "../ErrorCode.ts"
+import { isJson } from "../Json.ts"
+import { columnsOf } from "../sqlite/Fields.ts"
+import type { Parameter, Row } from "../sqlite/Statements.ts"
+import { Status } from "../sqlite/Status.ts"
+import { fields } from "../sqlite/TaskTable.ts"
 
-/** A column's name in the table and in the file, and how it is written there. */
-interface Column {
-  readonly column: string
-  readonly name: string
-  readonly kind: "plain" | "time" | "value" | "status" | "json"
-}
+/** What is called otherwise in a file, which is for people, than in the table of fields. */
+const fileNames: { readonly [field: string]: string | undefined } = { seq: "sequence", state: "status" }
 
-const columns: ReadonlyArray<Column> = [
-  { column: "id", name: "id", kind: "plain" },
-  { column: "status", name: "status", kind: "status" },
-  { column: "payload", name: "payload", kind: "value" },
-  { column: "exit", name: "exit", kind: "value" },
-  { column: "failure", name: "failure", kind: "value" },
-  { column: "progress", name: "progress", kind: "value" },
-  { column: "attempts", name: "attempts", kind: "plain" },
-  { column: "max_attempts", name: "maxAttempts", kind: "plain" },
-  { column: "priority", name: "priority", kind: "plain" },
-  { column: "created_at", name: "createdAt", kind: "time" },
-  { column: "run_at", name: "runAt", kind: "time" },
-  { column: "started_at", name: "startedAt", kind: "time" },
-  { column: "finished_at", name: "finishedAt", kind: "time" },
-  { column: "deadline", name: "deadline", kind: "time" },
-  { column: "expires_at", name: "expiresAt", kind: "time" },
-  { column: "time_to_live", name: "timeToLive", kind: "plain" },
-  { column: "cancel_requested", name: "cancelRequested", kind: "plain" },
-  { column: "recorded", name: "recorded", kind: "plain" },
-  { column: "idempotency_key", name: "idempotencyKey", kind: "plain" },
-  { column: "concurrency_key", name: "concurrencyKey", kind: "plain" },
-  { column: "details", name: "details", kind: "json" },
-  { column: "seq", name: "sequence", kind: "plain" },
-  { column: "lane", name: "lane", kind: "plain" },
-  { column: "session", name: "session", kind: "plain" },
-  { column: "token", name: "token", kind: "plain" }
-]
+const columns = columnsOf(fields).map(({ column, field, name }) => ({
+  column,
+  name: fileNames[name] ?? name,
+  kind: field?.file ?? ("json" as const),
+  initial: field?.initial ?? null,
+  required: field !== undefined && !field.nullable && field.initial === undefined
+}))
 
-/** The columns of `strand_tasks`, in the order in which {@link RecordFiles.load} gives them. */
+type FileKind = (typeof columns)[number]["kind"]
+
+/** The columns of `strand_tasks`, in the order of the rows that are written and read here. */
 export const columnNames: ReadonlyArray<string> = columns.map(({ column }) => column)
+
+const idAt = columnNames.indexOf("id")
 
 const statusNames = Object.keys(Status)
 
-const toFile = (kind: Column["kind"], value: NonNullable<Row[string]>): unknown => {
+const toFile = (kind: FileKind, value: NonNullable<Row[number]>): unknown => {
   switch (kind) {
     case "time":
-      return new Date(value as number).toISOString()
+      return new Date(Number(value)).toISOString()
     case "status":
-      return statusNames[value as number]
+      return statusNames[Number(value)]
     case "json":
-      return JSON.parse(value as string)
+      return JSON.parse(String(value))
     case "value":
-      return valueToFile(value as string | Uint8Array)
-    default:
+      return typeof value === "string" || value instanceof Uint8Array ? valueToFile(value) : value
+    case "plain":
       return value
   }
 }
 
-const fromFile = (kind: Column["kind"], value: unknown): Row[string] => {
+const fromFile = (kind: FileKind, value: unknown): Parameter => {
   switch (kind) {
     case "time": {
-      const time = Date.parse(value as string)
+      const time = typeof value === "string" ? Date.parse(value) : Number.NaN
       if (Number.isNaN(time)) throw new Error(`${JSON.stringify(value)} is not a time`)
       return time
     }
     case "status": {
-      const status = statusNames.indexOf(value as string)
+      const status = statusNames.findIndex((name) => name === value)
       if (status < 0) throw new Error(`${JSON.stringify(value)} is not a status`)
       return status
     }
     case "json":
       return JSON.stringify(value)
     case "value":
-      return valueFromFile(value as Written)
-    default:
-      return value as Row[string]
+      return valueFromFile(value)
+    case "plain":
+      if (typeof value === "string" || typeof value === "number") return value
+      throw new Error(`${JSON.stringify(value)} is neither a text nor a number`)
   }
 }
 
@@ -111,12 +96,14 @@ const valueToFile = (value: string | Uint8Array): Written => {
   return { text: value }
 }
 
-const valueFromFile = (written: Written): string | Uint8Array => {
-  if ("json" in written) return JSON.stringify(written.json)
-  return "text" in written ? written.text : Buffer.from(written.base64, "base64")
+const valueFromFile = (value: unknown): string | Uint8Array => {
+  if (typeof value === "object" && value !== null) {
+    if ("json" in value) return JSON.stringify(value.json)
+    if ("text" in value && typeof value.text === "string") return value.text
+    if ("base64" in value && typeof value.base64 === "string") return Buffer.from(value.base64, "base64")
+  }
+  throw new Error(`${JSON.stringify(value)} is not what a serialization has written`)
 }
-
-const required = ["id", "status", "sequence", "lane", "priority", "createdAt", "runAt", "maxAttempts"]
 
 /** The record files of a folder. */
 export class RecordFiles {
@@ -141,11 +128,11 @@ export class RecordFiles {
 
   write(row: Row): void {
     const file: Record<string, unknown> = {}
-    for (const { column, kind, name } of columns) {
-      const value = row[column]
+    for (const [n, { kind, name }] of columns.entries()) {
+      const value = row[n]
       if (value !== null && value !== undefined) file[name] = toFile(kind, value)
     }
-    const id = row["id"] as string
+    const id = String(row[idAt])
     writeAside(this.path(id), `${JSON.stringify(file, null, 2)}\n`, this.sync)
     this.damaged.delete(this.path(id))
   }
@@ -163,7 +150,7 @@ export class RecordFiles {
   }
 
   /** Reads all files: one list of values for each, in the order of {@link columnNames}. */
-  *load(): Generator<ReadonlyArray<Row[string]>> {
+  *load(): Generator<ReadonlyArray<Parameter>> {
     this.damaged.clear()
     for (const folder of readdirSync(this.folder)) {
       for (const file of readdirSync(join(this.folder, folder))) {
@@ -172,16 +159,19 @@ export class RecordFiles {
         try {
           yield this.parse(readFileSync(path, "utf8"))
         } catch (error) {
-          this.damaged.set(path, (error as Error).message)
+          this.damaged.set(path, error instanceof Error ? error.message : String(error))
         }
       }
     }
   }
 
-  private parse(text: string): ReadonlyArray<Row[string]> {
-    const file = JSON.parse(text) as Record<string, unknown>
-    for (const name of required) if (file[name] === undefined) throw new Error(`it has no ${name}`)
-    return columns.map(({ kind, name }) => (file[name] === undefined ? null : fromFile(kind, file[name])))
+  private parse(text: string): ReadonlyArray<Parameter> {
+    const file: { readonly [name: string]: unknown } = JSON.parse(text)
+    return columns.map(({ initial, kind, name, required }) => {
+      if (file[name] !== undefined) return fromFile(kind, file[name])
+      if (required) throw new Error(`it has no ${name}`)
+      return initial
+    })
   }
 }
 
@@ -205,7 +195,7 @@ const openForWriting = (path: string): number => {
   try {
     return openSync(path, "w")
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    if (!hasCode(error, "ENOENT")) throw error
     mkdirSync(dirname(path), { recursive: true })
     return openSync(path, "w")
   }

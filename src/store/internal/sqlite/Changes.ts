@@ -4,12 +4,13 @@
  * The log of changes is read from where it was left, after each commit of this process and at each ring of another's
  * bell. Nobody listening costs nothing: no log is written then.
  */
-import type { Serialization } from "../../Serialization.ts"
-import type { EncodedExit, TaskChange, TaskEvent } from "../../TaskStore.ts"
-import type { Database } from "./Database.ts"
-import type { Lanes } from "./Lanes.ts"
-import { readValue } from "./Rows.ts"
-import { Change, isOver, startLogging, statusOf, stopLogging } from "./Schema.ts"
+import type { DatabaseSync } from "node:sqlite"
+import type { TaskChange, TaskEvent } from "../../TaskStore.ts"
+import { startLogging, stopLogging } from "./Schema.ts"
+import { number, optional, query, text, value } from "./Statements.ts"
+import { Change, isOver, statusOf } from "./Status.ts"
+import { select } from "./TaskTable.ts"
+import type { Reader, Transaction } from "./Transaction.ts"
 
 type Observer = (change: TaskChange) => void
 
@@ -22,11 +23,41 @@ const keptRows = 100_000
 /** How many rows are removed from it in one transaction. */
 const prunedRows = 2_000
 
+const lastRow = value("SELECT max(seq) FROM strand_changes", optional(number))
+
+const lastNumber = value("SELECT max(seq) FROM sqlite_sequence WHERE name = 'strand_changes'", optional(number))
+
+const ends = query("SELECT min(seq), max(seq) FROM strand_changes", {
+  first: optional(number),
+  last: optional(number)
+})
+
+const oldest = value("SELECT at FROM strand_changes ORDER BY seq LIMIT 1", number)
+
+const newRows = query("SELECT seq, task, change, at FROM strand_changes WHERE seq > ? ORDER BY seq LIMIT ?", {
+  seq: number,
+  task: number,
+  change: number,
+  at: number
+})
+
+const byId = select(["seq", "state"], "WHERE id = ?")
+
+const nameOf = select(["id", "name"], "WHERE seq = ?")
+
+const attemptsOf = select(["attempts"], "WHERE seq = ?")
+
+const progressOf = select(["progress"], "WHERE seq = ? AND progress IS NOT NULL")
+
+const exitOf = select(["exit"], "WHERE seq = ?")
+
+const idOf = value("SELECT id FROM strand_tasks WHERE seq = ?", text)
+
 /** The log of one database, as this process reads it. */
 export class Changes {
-  private readonly db: Database
-  private readonly lanes: Lanes
-  private readonly serialization: Serialization
+  private readonly connection: DatabaseSync
+  /** Calls back with a reader when the log can be read. */
+  private readonly look: (read: (reader: Reader) => void) => void
   /** The observers of each task, by its id. */
   private readonly observers = new Map<string, Set<Observer>>()
   /** The observed tasks by their rows, as far as these are known. */
@@ -38,38 +69,28 @@ export class Changes {
   private reading = false
   private logging = false
 
-  constructor(db: Database, lanes: Lanes, serialization: Serialization) {
-    this.db = db
-    this.lanes = lanes
-    this.serialization = serialization
+  constructor(connection: DatabaseSync, look: (read: (reader: Reader) => void) => void) {
+    this.connection = connection
+    this.look = look
   }
 
-  /** Whether anybody wants to know anything. */
-  get wanted(): boolean {
-    return this.observers.size > 0 || this.listeners.size > 0
-  }
-
-  /** Makes this connection log what it does, while anybody wants to know. To be called in a transaction. */
-  log(wanted: boolean): void {
+  /** Makes this connection log what it does, while anybody wants to know. */
+  log(transaction: Transaction, wanted: boolean): void {
     if (wanted === this.logging) return
+    transaction.afterRollback(() => {
+      this.logging = !wanted
+    })
     this.logging = wanted
-    if (wanted) startLogging(this.db.connection)
-    else stopLogging(this.db.connection)
+    if (wanted) startLogging(this.connection)
+    else stopLogging(this.connection)
   }
 
-  /** The transaction is undone in which logging may have begun or ended. */
-  rolledBack(): void {
-    const row = this.db.connection.prepare(
-      "SELECT count(*) AS count FROM sqlite_temp_master WHERE name LIKE 'strand_log_%'"
-    )
-    this.logging = (row.get()!["count"] as number) > 0
-  }
-
-  /** Begins to read the log at its end. To be run in the transaction that opens the listener's session. */
-  begin(): void {
-    const row = this.db.prepare("SELECT max(seq) AS seq FROM strand_changes").get()!
-    const sequence = this.db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'strand_changes'").get()
-    this.position = Math.max(Number(row["seq"] ?? 0), Number(sequence?.["seq"] ?? 0))
+  /** Begins to read the log at its end, in the transaction that opens the listener's session. */
+  begin(transaction: Transaction): void {
+    const position = Math.max(transaction.one(lastRow) ?? 0, transaction.one(lastNumber) ?? 0)
+    transaction.afterCommit(() => {
+      this.position = position
+    })
   }
 
   observe(id: string, observer: Observer): () => void {
@@ -93,114 +114,112 @@ export class Changes {
   }
 
   /** Tells which row a task has, which may be an observed one. */
-  locate(id: string, seq: number): void {
+  added(transaction: Transaction, id: string, seq: number): void {
+    if (this.observers.has(id)) transaction.afterCommit(() => this.locate(id, seq))
+  }
+
+  private locate(id: string, seq: number): void {
     if (!this.observers.has(id)) return
     this.ids.set(seq, id)
     this.unlocated.delete(id)
   }
 
   /** Finds the row of an observed task that was there before. */
-  find(id: string): void {
-    const row = this.db.prepare("SELECT seq FROM strand_tasks WHERE id = ?").get(id)
-    if (row !== undefined) this.locate(id, row["seq"] as number)
+  find(transaction: Transaction, id: string): void {
+    const found = transaction.get(byId, id)
+    if (found !== undefined) this.added(transaction, id, found.seq)
   }
 
   /** Reads what is new in the log, and tells who wants to know. */
-  readonly read = (): void => {
+  readonly read = (reader: Reader): void => {
     if (this.position < 0 || this.reading) return
-    const rows = this.db
-      .prepare("SELECT seq, task, change, at FROM strand_changes WHERE seq > ? ORDER BY seq LIMIT ?")
-      .all(this.position, page) as unknown as ReadonlyArray<{ seq: number; task: number; change: number; at: number }>
-    if (rows.length === 0) return
-    const missed = rows[0]!.seq > this.position + 1
+    const rows = reader.all(newRows, this.position, page)
+    const [first] = rows
+    if (first === undefined) return
+    const missed = first.seq > this.position + 1
     this.position = rows.at(-1)!.seq
-    if (missed) this.readAll()
-    for (const { at, change, task } of rows) this.tell(task, change, at)
+    if (missed) this.readAll(reader)
+    for (const { at, change, task } of rows) this.tell(reader, task, change, at)
     if (rows.length < page) return
     this.reading = true
     setImmediate(() => {
       this.reading = false
-      this.read()
+      this.look(this.read)
     })
   }
 
   /** A part of the log was removed before this process has read it: every observed task is looked at. */
-  private readAll(): void {
+  private readAll(reader: Reader): void {
     for (const id of this.observers.keys()) {
-      const row = this.db.prepare("SELECT seq, status FROM strand_tasks WHERE id = ?").get(id)
-      if (row === undefined) continue
-      this.ids.set(row["seq"] as number, id)
-      this.tell(row["seq"] as number, row["status"] as number, Date.now())
+      const found = reader.get(byId, id)
+      if (found === undefined) continue
+      this.ids.set(found.seq, id)
+      this.tell(reader, found.seq, found.state, Date.now())
     }
   }
 
-  private tell(seq: number, change: number, at: number): void {
-    const id = this.ids.get(seq) ?? this.locateRow(seq)
+  private tell(reader: Reader, seq: number, change: number, at: number): void {
+    const id = this.ids.get(seq) ?? this.locateRow(reader, seq)
     const observers = id === undefined ? undefined : this.observers.get(id)
-    if (observers !== undefined) this.tellObservers(seq, change, observers)
+    if (observers !== undefined) this.tellObservers(reader, seq, change, observers)
     if (id !== undefined && (observers === undefined || change === Change.removed)) this.ids.delete(seq)
-    if (this.listeners.size > 0 && change < Change.progress) this.tellListeners(seq, change, at)
+    if (this.listeners.size > 0 && change < Change.progress) this.tellListeners(reader, seq, change, at)
   }
 
   /** The observed task that is in a row, if its row was not known yet. */
-  private locateRow(seq: number): string | undefined {
+  private locateRow(reader: Reader, seq: number): string | undefined {
     if (this.unlocated.size === 0) return undefined
-    const id = this.db.prepare("SELECT id FROM strand_tasks WHERE seq = ?").get(seq)?.["id"] as string | undefined
+    const id = reader.get(idOf, seq)
     if (id === undefined || !this.unlocated.has(id)) return undefined
     this.locate(id, seq)
     return id
   }
 
-  private tellObservers(seq: number, change: number, observers: ReadonlySet<Observer>): void {
-    const told = this.changeOf(seq, change)
+  private tellObservers(reader: Reader, seq: number, change: number, observers: ReadonlySet<Observer>): void {
+    const told = this.changeOf(reader, seq, change)
     if (told !== undefined) for (const observer of Array.from(observers)) observer(told)
   }
 
-  private changeOf(seq: number, change: number): TaskChange | undefined {
+  private changeOf(reader: Reader, seq: number, change: number): TaskChange | undefined {
     if (change === Change.removed) return { _tag: "Removed" }
-    const row = this.db.prepare("SELECT status, attempts, progress, exit FROM strand_tasks WHERE seq = ?").get(seq)
-    // It has been removed since, which the log says further on.
-    if (row === undefined) return undefined
     if (change === Change.progress) {
-      return row["progress"] === null
-        ? undefined
-        : { _tag: "Progress", value: readValue(this.serialization, row["progress"]) }
+      const found = reader.get(progressOf, seq)
+      return found === undefined ? undefined : { _tag: "Progress", value: found.progress }
     }
     const status = statusOf(change)
-    if (!isOver(change)) return { _tag: "Status", status, attempts: row["attempts"] as number }
-    // It has been put back since.
-    if (row["exit"] === null) return undefined
-    return { _tag: "Settled", status, exit: readValue(this.serialization, row["exit"]) as EncodedExit }
+    if (isOver(change)) {
+      const exit = reader.get(exitOf, seq)?.exit
+      // It may have been put back since.
+      return exit === undefined ? undefined : { _tag: "Settled", status, exit }
+    }
+    const found = reader.get(attemptsOf, seq)
+    // It may have been removed since, which the log says further on.
+    return found === undefined ? undefined : { _tag: "Status", status, attempts: found.attempts }
   }
 
-  private tellListeners(seq: number, change: number, at: number): void {
-    const row = this.db.prepare("SELECT id, lane FROM strand_tasks WHERE seq = ?").get(seq)
-    if (row === undefined) return
-    const name = this.lanes.get(row["lane"] as number).name
-    const event: TaskEvent = { id: row["id"] as string, name, status: statusOf(change), at }
+  private tellListeners(reader: Reader, seq: number, change: number, at: number): void {
+    const found = reader.get(nameOf, seq)
+    if (found === undefined) return
+    const event: TaskEvent = { ...found, status: statusOf(change), at }
     for (const listener of this.listeners) listener(event)
   }
 
-  /** Removes a part of the log that nobody needs. False when there is none. To be run in a transaction. */
-  prune(now: number): boolean {
-    const ends = this.db.prepare("SELECT min(seq) AS first, max(seq) AS last FROM strand_changes").get()!
-    if (ends["first"] === null) return false
-    const first = ends["first"] as number
-    const spare = (ends["last"] as number) - keptRows
+  /** Removes a part of the log that nobody needs. False when there is none. */
+  prune(transaction: Transaction, now: number): boolean {
+    const { first, last } = transaction.one(ends)
+    if (first === undefined || last === undefined) return false
+    const spare = last - keptRows
     const until = first + prunedRows
     if (spare > first) {
-      this.db.prepare("DELETE FROM strand_changes WHERE seq < ?").run(Math.min(until, spare))
+      transaction.run("DELETE FROM strand_changes WHERE seq < ?", Math.min(until, spare))
       return true
     }
-    return (
-      this.db.prepare("DELETE FROM strand_changes WHERE seq < ? AND at < ?").run(until, now - 60_000).changes ===
-      prunedRows
-    )
+    return transaction.run("DELETE FROM strand_changes WHERE seq < ? AND at < ?", until, now - 60_000) === prunedRows
   }
 
   /** Whether {@link prune} would find something. */
-  get prunable(): boolean {
-    const first = this.db.prepare("SELECT at FROM strand_changes ORDER BY seq LIMIT 1").get()
-    return first !== undefined && (first["at"] as number) < Date.now() - 60_000
+  isPrunable(reader: Reader): boolean {
+    const first = reader.get(oldest)
+    return first !== undefined && first < Date.now() - 60_000
   }
 }

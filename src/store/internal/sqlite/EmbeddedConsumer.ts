@@ -2,34 +2,57 @@
 import * as Effect from "effect/Effect"
 import { StoreFailure } from "../../../TaskError.ts"
 import type { Claim, Consumer, ConsumerOptions, Settlement } from "../../TaskQueue.ts"
+import { isJson } from "../Json.ts"
 import type { Bell } from "./Bell.ts"
-import { Claims, type StoredClaim } from "./Claims.ts"
-import type { EmbeddedStore } from "./EmbeddedStore.ts"
-import { isJson } from "./Rows.ts"
-import { Status } from "./Schema.ts"
+import { ClaimSelection } from "./ClaimSelection.ts"
+import type { Database } from "./Database.ts"
+import type { Lanes } from "./Lanes.ts"
 import * as Sessions from "./Sessions.ts"
+import { number, query, text, value } from "./Statements.ts"
+import { Status } from "./Status.ts"
+import type { ClaimedTask } from "./TaskTable.ts"
+import type { Reader, Settings, Transaction } from "./Transaction.ts"
+import type { Transitions } from "./Transitions.ts"
 
 /** The longest wait that a timer can take, in milliseconds. */
 const longestTimer = 2 ** 31 - 1
 
+const signals = query("SELECT id, token FROM strand_signals WHERE session = ?", { id: text, token: number })
+
+const tokenOf = value("SELECT token FROM strand_tasks WHERE id = ?", number)
+
+const countWaiting = value(
+  `SELECT count(*) FROM (SELECT 1 FROM strand_tasks WHERE status = ${Status.pending} AND lane = ? LIMIT 1000)`,
+  number
+)
+
+/** What of its store a consumer works with. */
+export interface Parts {
+  readonly db: Database
+  readonly settings: Settings
+  readonly lanes: Lanes
+  readonly transitions: Transitions
+  readonly sessions: Sessions.Sessions
+}
+
 /** One reader's connection. */
 export class EmbeddedConsumer {
   readonly session: Sessions.Session
-  private readonly store: EmbeddedStore
+  private readonly parts: Parts
   private readonly options: ConsumerOptions
-  private readonly claims: Claims
-  /** What it has claimed and not settled, by row. */
-  private readonly held = new Map<number, StoredClaim>()
-  private readonly reports = new Map<StoredClaim, unknown>()
+  private readonly selection: ClaimSelection
+  /** What it has claimed and not settled, by the tasks' ids. */
+  private readonly held = new Map<string, ClaimedTask>()
+  private readonly reports = new Map<ClaimedTask, unknown>()
   private dueTimer: NodeJS.Timeout | undefined
   private poll: NodeJS.Timeout | undefined
   private stopListening = () => {}
   private stopped = false
 
-  constructor(store: EmbeddedStore, options: ConsumerOptions) {
-    this.store = store
+  constructor(parts: Parts, options: ConsumerOptions) {
+    this.parts = parts
     this.options = options
-    this.claims = new Claims(store.db, store.lanes, store.serialization, options)
+    this.selection = new ClaimSelection(parts.lanes, options)
     this.session = Sessions.make("consumer", options.lease, () => this.loseAll())
   }
 
@@ -42,11 +65,6 @@ export class EmbeddedConsumer {
       progress: (claim, value) => this.progress(claim, value),
       unknown: this.unknown
     }
-  }
-
-  /** Writes the session, and makes the lanes of all that it can run. To be run in a transaction. */
-  open(): void {
-    this.store.sessions.open(this.session)
   }
 
   /** Begins to listen for work. */
@@ -65,30 +83,27 @@ export class EmbeddedConsumer {
 
   /** There may be work, or a signal. */
   wake(): void {
-    this.store.db.refresh(() => {
+    this.parts.db.look((reader) => {
       if (this.stopped) return
-      this.readSignals()
+      this.readSignals(reader)
       this.options.onSignal({ _tag: "Work" })
     })
   }
 
   private claim(limit: number): Effect.Effect<ReadonlyArray<Claim>, StoreFailure> {
-    return Effect.map(
-      this.store.db.write("claim tasks", () => {
-        const now = Date.now()
-        this.store.claimed()
-        if (this.session.id === 0) return { claims: [], due: undefined, lost: false }
-        const lost = this.store.sessions.revive(this.session)
-        const due = this.store.transitions.promoteDue(now)
-        return { claims: this.claims.take(limit, this.session.id, now), due, lost }
-      }),
-      ({ claims, due, lost }) => {
+    return this.parts.db.write("claim tasks", (transaction) => {
+      if (this.session.id === 0) return []
+      const now = Date.now()
+      const lost = this.parts.sessions.revive(transaction, this.session)
+      const due = this.parts.transitions.promoteDue(transaction, now)
+      const claims = this.selection.take(transaction, limit, this.session.id, now)
+      transaction.afterCommit(() => {
         if (lost) this.loseAll()
-        for (const claim of claims) this.held.set(claim.seq, claim)
+        for (const claim of claims) this.held.set(claim.id, claim)
         if (due !== undefined) this.wakeAt(due)
-        return claims
-      }
-    )
+      })
+      return claims
+    })
   }
 
   private wakeAt(due: number): void {
@@ -98,124 +113,108 @@ export class EmbeddedConsumer {
     this.dueTimer.unref()
   }
 
+  /** The claim as it was taken: undefined when it has been settled, or is another reader's now. */
+  private takenAs({ id, token }: Claim): ClaimedTask | undefined {
+    const claim = this.held.get(id)
+    return claim?.token === token ? claim : undefined
+  }
+
   private settle(claim: Claim, settlement: Settlement): Effect.Effect<boolean, StoreFailure> {
-    const stored = claim as StoredClaim
     return Effect.suspend(() => {
-      this.report(stored)
-      const { db } = this.store
-      let written: string | Uint8Array | undefined
+      const held = this.takenAs(claim)
+      if (held === undefined) return Effect.succeed(false)
+      this.report(held)
+      let written: string | Uint8Array
       try {
         written = this.encode(settlement)
       } catch (cause) {
         return Effect.fail(new StoreFailure({ operation: "write how a task ended", cause }))
       }
-      return db.write(
-        "settle a task",
-        () => this.end(stored, settlement, written),
-        () => {
+      return this.parts.db.write("settle a task", (transaction) => {
+        transaction.afterCommit(() => {
           // It may have lost the task, and claimed it again.
-          if (this.held.get(stored.seq) === stored) this.held.delete(stored.seq)
-        }
-      )
+          if (this.held.get(held.id) === held) this.held.delete(held.id)
+        })
+        return this.end(transaction, held, settlement, written)
+      })
     })
   }
 
-  private encode(settlement: Settlement): string | Uint8Array | undefined {
-    const { serialization } = this.store
+  private encode(settlement: Settlement): string | Uint8Array {
+    const { serialization } = this.parts.settings
     switch (settlement._tag) {
       case "Done":
         return serialization.encode(settlement.exit, settlement.text)
       case "Retry":
         return serialization.encode(settlement.cause, settlement.text)
       case "Release":
-        return undefined
+        return ""
     }
   }
 
-  private end(claim: StoredClaim, settlement: Settlement, written: string | Uint8Array | undefined): boolean {
-    const { transitions } = this.store
+  private end(
+    transaction: Transaction,
+    claim: ClaimedTask,
+    settlement: Settlement,
+    written: string | Uint8Array
+  ): boolean {
+    const { transitions } = this.parts
     const now = Date.now()
     if (settlement._tag === "Done") {
-      const held = transitions.finishClaimed(claim.seq, claim.token, Status[settlement.status], written!, now)
-      this.free(claim, held)
-      return held
+      return transitions.finishClaimed(transaction, claim, Status[settlement.status], written, now)
     }
-    const found = transitions.claimed(claim.seq, claim.token)
-    if (found === undefined) return false
+    const cancelRequested = transitions.cancelRequested(transaction, claim)
+    if (cancelRequested === undefined) return false
     // The attempt is over and the task is not, unless somebody has asked for it to be cancelled meanwhile.
-    if (found.cancelRequested) transitions.cancelStopped(claim.seq, claim.name, claim.id)
-    else if (settlement._tag === "Retry") transitions.retryLater(claim.seq, settlement.runAt, written!, now)
-    else transitions.release(claim.seq, false)
-    this.store.offered()
+    if (cancelRequested) transitions.cancelStopped(transaction, claim)
+    else if (settlement._tag === "Retry") transitions.retryLater(transaction, claim.seq, settlement.runAt, written, now)
+    else transitions.release(transaction, claim.seq, false)
     return true
   }
 
-  /** A place has come free: other tasks of a limited queue, or of the same key, may be waiting for it. */
-  private free(claim: StoredClaim, held: boolean): void {
-    if (!held) return
-    if (claim.keyed) this.store.transitions.unpark(claim.seq)
-    const { concurrency, concurrencyPerKey } = this.store.lanes.settings(claim.queue)
-    if (concurrency !== undefined || concurrencyPerKey !== undefined) this.store.offered()
-  }
-
   private progress(claim: Claim, value: unknown): void {
-    const stored = claim as StoredClaim
-    const first = !this.reports.has(stored)
-    this.reports.set(stored, value)
-    if (first) setImmediate(() => this.report(stored))
+    const held = this.takenAs(claim)
+    if (held === undefined) return
+    const first = !this.reports.has(held)
+    this.reports.set(held, value)
+    if (first) setImmediate(() => this.report(held))
   }
 
   /** Writes the latest report of a task, if there is one that is not written yet. */
-  private report(claim: StoredClaim): void {
+  private report(claim: ClaimedTask): void {
     if (this.reports.size === 0 || !this.reports.has(claim)) return
     const value = this.reports.get(claim)
     this.reports.delete(claim)
-    const { db, serialization } = this.store
-    const write = () =>
-      db
-        .prepare(`UPDATE strand_tasks SET progress = ? WHERE seq = ? AND token = ? AND status = ${Status.running}`)
-        .run(serialization.encode(value, isJson(value)), claim.seq, claim.token)
-    db.post("write progress", write)
+    const { db, settings, transitions } = this.parts
+    db.send("write progress", (transaction) =>
+      transitions.progress(transaction, claim, settings.serialization.encode(value, isJson(value)))
+    )
   }
 
   private get unknown(): Effect.Effect<ReadonlyArray<{ readonly name: string; readonly count: number }>, StoreFailure> {
-    return this.store.db.read("look for unknown tasks", () => {
+    return this.parts.db.read("look for unknown tasks", (reader) => {
       const counts = new Map<string, number>()
-      for (const { id, name } of this.claims.unknown) {
-        const count = this.waiting(id)
+      for (const { id, name } of this.selection.unknown(reader)) {
+        // Counted up to a thousand.
+        const count = reader.one(countWaiting, id)
         if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count)
       }
       return Array.from(counts, ([name, count]) => ({ name, count }))
     })
   }
 
-  /** How many tasks of a lane are waiting, counted up to a thousand. */
-  private waiting(lane: number): number {
-    const row = this.store.db
-      .prepare(
-        `SELECT count(*) AS count FROM
-          (SELECT 1 FROM strand_tasks WHERE status = ${Status.pending} AND lane = ? LIMIT 1000)`
-      )
-      .get(lane)!
-    return row["count"] as number
-  }
-
   /** Passes on what others have asked of the tasks that it holds. */
-  private readSignals(): void {
-    const { db } = this.store
-    const any = () => db.prepare("SELECT id, token FROM strand_signals WHERE session = ?").all(this.session.id)
-    if (this.session.id === 0 || any().length === 0) return
-    let signals: ReturnType<typeof any> = []
-    const take = () => {
-      signals = any()
-      db.prepare("DELETE FROM strand_signals WHERE session = ?").run(this.session.id)
-    }
-    db.post("read signals", take, () => {
-      for (const { id, token } of signals) {
-        const there = db.prepare("SELECT token FROM strand_tasks WHERE id = ?").get(id!)
-        const lost = there === undefined || there["token"] !== token
-        this.options.onSignal({ _tag: lost ? "Lost" : "Cancel", id: id as string, token: token as number })
-      }
+  private readSignals(reader: Reader): void {
+    if (this.session.id === 0 || reader.all(signals, this.session.id).length === 0) return
+    this.parts.db.send("read signals", (transaction) => {
+      const told = transaction.all(signals, this.session.id).map(({ id, token }) => {
+        const lost = transaction.get(tokenOf, id) !== token
+        return { _tag: lost ? ("Lost" as const) : ("Cancel" as const), id, token }
+      })
+      transaction.run("DELETE FROM strand_signals WHERE session = ?", this.session.id)
+      transaction.afterCommit(() => {
+        for (const signal of told) this.options.onSignal(signal)
+      })
     })
   }
 

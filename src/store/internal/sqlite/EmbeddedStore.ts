@@ -3,7 +3,6 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -19,7 +18,7 @@ import {
   type QueueSettings,
   TaskQueue
 } from "../../TaskQueue.ts"
-import { type TaskChange, type TaskEvent, type TaskRecord, TaskStore } from "../../TaskStore.ts"
+import { type Options, type TaskChange, type TaskEvent, type TaskRecord, TaskStore } from "../../TaskStore.ts"
 import type { Bell } from "./Bell.ts"
 import { Changes } from "./Changes.ts"
 import { Database, type Medium } from "./Database.ts"
@@ -27,38 +26,8 @@ import { EmbeddedConsumer } from "./EmbeddedConsumer.ts"
 import { Lanes } from "./Lanes.ts"
 import { Listing } from "./Listing.ts"
 import * as Sessions from "./Sessions.ts"
-import { Transitions, type WrittenTask } from "./Transitions.ts"
-
-/** Options that the embedded stores share. */
-export interface Options {
-  /**
-   * How payloads, results and progress are written. All programs that share a store must say the same.
-   *
-   * @default Serialization.json
-   */
-  readonly serialization?: Serialization.Serialization | undefined
-  /**
-   * How long the record of a task is kept once the task is over, unless its definition or its call says otherwise with
-   * `timeToLive`.
-   *
-   * @default "7 days"
-   */
-  readonly timeToLive?: Duration.Input | undefined
-  /**
-   * Whether records are removed by themselves, once a minute, when their time to live is over. Until they are removed,
-   * they are not seen any more either.
-   *
-   * @default true
-   */
-  readonly autoCleanup?: boolean | undefined
-  /**
-   * The chance, from 0 to 1, that storing tasks, or writing a record, also removes expired records. For stores that are
-   * written to by programs too short-lived for `autoCleanup`.
-   *
-   * @default 0
-   */
-  readonly cleanupProbability?: number | undefined
-}
+import type { Reader, Settings, Transaction } from "./Transaction.ts"
+import { Transitions, write, type WrittenTask } from "./Transitions.ts"
 
 /** What an embedded store is made of. */
 export interface Parts {
@@ -84,93 +53,72 @@ const bulkSlice = 64
 /** How often the log is read by those who hear no bell, in milliseconds. */
 const listenInterval = 1_000
 
+/** Says that something has failed that nobody waits for. */
+type Warn = (message: string, cause: Cause.Cause<unknown>) => void
+
 /** One open store. */
-export class EmbeddedStore {
-  readonly db: Database
-  readonly lanes: Lanes
-  readonly transitions: Transitions
-  readonly sessions: Sessions.Sessions
-  readonly serialization: Serialization.Serialization
-  private readonly warn: (message: string, cause: Cause.Cause<unknown>) => void
+class EmbeddedStore {
+  private readonly parts: Parts
+  private readonly warn: Warn
+  private readonly settings: Settings
+  private readonly cleanupProbability: number
+  private readonly db: Database
+  private readonly lanes = new Lanes()
+  private readonly transitions = new Transitions(this.lanes)
+  private readonly sessions: Sessions.Sessions
   private readonly changes: Changes
   private readonly listing: Listing
-  private readonly parts: Parts
   private readonly consumers = new Set<EmbeddedConsumer>()
-  private readonly cleanupProbability: number
   private listening = false
   private recorder: Sessions.Session | undefined
   private stopListening = () => {}
-  private hasOffered = false
-  private claims = 0
-  private counts = { consumers: 0, listeners: 0 }
   private listenTimer: NodeJS.Timeout | undefined
 
-  constructor(parts: Parts, options: Options, warn: (message: string, cause: Cause.Cause<unknown>) => void) {
-    const timeToLive = Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive ?? "7 days"))
+  constructor(parts: Parts, options: Options, warn: Warn) {
     this.parts = parts
     this.warn = warn
-    this.serialization = options.serialization ?? Serialization.json
     this.cleanupProbability = options.cleanupProbability ?? 0
-    this.db = new Database(parts.connection, parts.medium)
-    this.lanes = new Lanes(this.db)
-    this.transitions = new Transitions(this.db, this.lanes, this.serialization, timeToLive)
-    this.sessions = new Sessions.Sessions(this.db, this.transitions)
-    this.changes = new Changes(this.db, this.lanes, this.serialization)
-    this.listing = new Listing(this.db, this.serialization, timeToLive)
-    this.db.onBegin = () => {
-      this.counts = this.lanes.refresh()
-      // What others have done is told before what this transaction does to the same tasks.
-      this.changes.read()
-      this.changes.log(this.counts.listeners > 0)
+    this.settings = {
+      serialization: options.serialization ?? Serialization.json,
+      timeToLive: Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive ?? "7 days")),
+      laneOf: (reader, id) => this.lanes.get(reader, id)
     }
-    this.db.onRollback = () => {
-      this.claims = 0
-      this.lanes.forget()
-      this.changes.rolledBack()
-    }
-    this.db.onCommit = (operations) => {
-      const claimsAlone = this.claims === operations
-      this.claims = 0
-      this.committed(claimsAlone)
-    }
-    this.sessions.onTakeover = () => {
-      this.offered()
-      this.committed(false)
-    }
-    this.db.onQuiet = parts.onQuiet
-    this.db.onFailure = (cause) => this.warn("The task store could not do what nobody waits for", cause)
-    this.sessions.onTick = () => this.prune()
+    this.db = new Database(parts.connection, parts.medium, this.settings, {
+      begun: (transaction) => this.begun(transaction),
+      committed: (transaction) => this.committed(transaction),
+      failed: (cause) => warn("The task store could not do what nobody waits for", cause),
+      quiet: parts.onQuiet
+    })
+    this.changes = new Changes(parts.connection, (read) => this.db.look(read))
+    this.listing = new Listing(this.db)
+    this.sessions = new Sessions.Sessions(this.db, this.transitions, (reader) => {
+      if (this.changes.isPrunable(reader)) this.prune()
+    })
   }
 
-  /** Notes that the transaction brings work for readers. */
-  offered(): void {
-    this.hasOffered = true
+  private begun(transaction: Transaction): void {
+    transaction.others = this.lanes.refresh(transaction)
+    // What others have done is told before what this transaction does to the same tasks.
+    this.changes.read(transaction)
+    this.changes.log(transaction, transaction.others.listeners > 0)
   }
 
-  /** Notes that one of the transaction's operations is a claim. */
-  claimed(): void {
-    this.claims++
-  }
-
-  private committed(claimsAlone: boolean): void {
-    if (this.hasOffered) {
-      this.hasOffered = false
+  /** Tells readers and listeners, of this process and of others, what a transaction has brought. */
+  private committed(transaction: Transaction): void {
+    const { bringsNews, bringsWork, others } = transaction
+    if (bringsWork) {
       for (const consumer of this.consumers) consumer.wake()
-      if (this.counts.consumers > this.sessions.count("consumer")) this.parts.work.ring()
+      if (others.consumers > this.sessions.count("consumer")) this.parts.work.ring()
     }
-    this.changes.read()
-    if (this.counts.listeners <= this.sessions.count("listener")) return
-    // That a task runs is no urgent news, and its end may follow at once.
-    if (claimsAlone) this.parts.changes.ringLater()
-    else this.parts.changes.ring()
+    this.changes.read(transaction)
+    if (others.listeners <= this.sessions.count("listener")) return
+    if (bringsNews === "now") this.parts.changes.ring()
+    else if (bringsNews === "later") this.parts.changes.ringLater()
   }
 
   private prune(): void {
-    if (!this.changes.prunable) return
-    let more = false
-    const prune = () => (more = this.changes.prune(Date.now()))
-    this.db.post("shorten the log", prune, () => {
-      if (more) this.prune()
+    this.db.send("shorten the log", (transaction) => {
+      if (this.changes.prune(transaction, Date.now())) transaction.afterCommit(() => this.prune())
     })
   }
 
@@ -181,48 +129,54 @@ export class EmbeddedStore {
     if (this.listening) return
     const session = Sessions.make("listener", Sessions.defaultLease, () => {})
     this.listening = true
-    const read = () => this.db.refresh(this.changes.read)
+    const read = () => this.db.look(this.changes.read)
     this.stopListening = this.parts.changes.listen(read)
     this.listenTimer = setInterval(read, listenInterval)
     this.listenTimer.unref()
-    this.db.post(
-      "listen to changes",
-      () => {
-        this.sessions.open(session)
-        this.changes.log(true)
-        this.changes.begin()
-      },
-      (exit) => {
-        if (Exit.isSuccess(exit)) return
-        // Tried again at the next call: without it, what others do is not heard of.
-        this.listening = false
-        this.sessions.forget(session)
-        this.warn("Changes of tasks are not heard of", exit.cause)
-      }
-    )
+    const begin = (transaction: Transaction) => {
+      this.sessions.open(transaction, session)
+      this.changes.log(transaction, true)
+      this.changes.begin(transaction)
+    }
+    this.db.send("listen to changes", begin, () => {
+      // Tried again at the next call: without it, what others do is not heard of.
+      this.listening = false
+      this.sessions.forget(session)
+    })
   }
 
-  /** The session that holds the records of what runs elsewhere. To be called in a transaction. */
-  private recording(): number {
+  /** The session that holds the records of what runs elsewhere. */
+  private recording(transaction: Transaction): number {
     this.recorder ??= Sessions.make("recorder", Sessions.defaultLease, () => {})
-    if (this.recorder.id === 0) this.sessions.open(this.recorder)
-    else this.sessions.revive(this.recorder)
+    if (this.recorder.id === 0) this.sessions.open(transaction, this.recorder)
+    else this.sessions.revive(transaction, this.recorder)
     return this.recorder.id
   }
 
-  consume(options: ConsumerOptions): Effect.Effect<EmbeddedConsumer, StoreFailure, Scope.Scope> {
+  private consume(options: ConsumerOptions): Effect.Effect<EmbeddedConsumer, StoreFailure, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.suspend(() => {
-        const consumer = new EmbeddedConsumer(this, options)
-        const opened = this.db.write("start to read", () => consumer.open())
-        return Effect.map(
-          Effect.onError(opened, () => Effect.sync(() => this.sessions.forget(consumer.session))),
-          () => {
-            consumer.start(this.parts.work)
-            this.consumers.add(consumer)
-            return consumer
-          }
-        ).pipe(Effect.onError(() => Effect.sync(() => this.sessions.forget(consumer.session))))
+        const consumer = new EmbeddedConsumer(
+          {
+            db: this.db,
+            settings: this.settings,
+            lanes: this.lanes,
+            transitions: this.transitions,
+            sessions: this.sessions
+          },
+          options
+        )
+        const { session } = consumer
+        return this.db
+          .write("start to read", (transaction) => this.sessions.open(transaction, session))
+          .pipe(
+            Effect.map(() => {
+              consumer.start(this.parts.work)
+              this.consumers.add(consumer)
+              return consumer
+            }),
+            Effect.onError(() => Effect.sync(() => this.sessions.forget(session)))
+          )
       }),
       (consumer) =>
         Effect.suspend(() => {
@@ -236,10 +190,7 @@ export class EmbeddedStore {
 
   private endSession(session: Sessions.Session): Effect.Effect<void> {
     return this.db
-      .write("end a session", () => {
-        this.sessions.end(session)
-        this.offered()
-      })
+      .write("end a session", (transaction) => this.sessions.end(transaction, session))
       .pipe(
         // Its claims go back all the same, when others see that it is gone.
         Effect.catchCause((cause) => Effect.sync(() => this.warn("A session could not be ended", cause))),
@@ -263,32 +214,27 @@ export class EmbeddedStore {
 
   // --- the queue -----------------------------------------------------------------------------------------------------
 
-  private write(task: NewTask): WrittenTask {
-    return { task, payload: this.serialization.encode(task.payload, task.text) }
+  private add(transaction: Transaction, task: WrittenTask, now: number): Offered {
+    const { created, id, seq } = this.transitions.add(transaction, task, now)
+    this.changes.added(transaction, id, seq)
+    return { id, created }
   }
 
-  private add(task: WrittenTask, now: number): Offered {
-    const { seq, ...offered } = this.transitions.add(task, now)
-    this.changes.locate(offered.id, seq)
-    if (offered.created) this.offered()
-    return offered
-  }
-
-  offer(tasks: ReadonlyArray<NewTask>): Effect.Effect<ReadonlyArray<Offered>, StoreFailure> {
+  private offer(tasks: ReadonlyArray<NewTask>): Effect.Effect<ReadonlyArray<Offered>, StoreFailure> {
     return Effect.suspend(() => {
       let written: ReadonlyArray<WrittenTask>
       try {
-        written = tasks.map((task) => this.write(task))
+        written = tasks.map((task) => write(task, this.settings))
       } catch (cause) {
         return Effect.fail(new StoreFailure({ operation: "write a payload", cause }))
       }
       const offered =
         written.length <= bulkSlice
-          ? this.db.write("store a task", () => {
+          ? this.db.write("store a task", (transaction) => {
               const now = Date.now()
-              return written.map((task) => this.add(task, now))
+              return written.map((task) => this.add(transaction, task, now))
             })
-          : this.db.writeLong("store tasks", () => this.addAll(written))
+          : this.db.writeLong("store tasks", (transaction) => this.addAll(transaction, written))
       return this.sometimesCleaning(offered)
     })
   }
@@ -300,40 +246,35 @@ export class EmbeddedStore {
       : stored
   }
 
-  private *addAll(tasks: ReadonlyArray<WrittenTask>): Generator<void, ReadonlyArray<Offered>> {
+  private *addAll(
+    transaction: Transaction,
+    tasks: ReadonlyArray<WrittenTask>
+  ): Generator<void, ReadonlyArray<Offered>> {
     const offered: Array<Offered> = []
     for (const task of tasks) {
-      offered.push(this.add(task, Date.now()))
+      offered.push(this.add(transaction, task, Date.now()))
       if (offered.length % bulkSlice === 0) yield
     }
     return offered
   }
 
-  private change<A>(name: string, run: () => A): Effect.Effect<A, StoreFailure> {
-    return this.db.write(name, () => {
-      const changed = run()
-      this.offered()
-      return changed
-    })
-  }
-
   private configure(queue: string, settings: Partial<QueueSettings>): Effect.Effect<void, StoreFailure> {
-    return this.change("change a queue", () => {
-      this.lanes.refresh()
-      this.lanes.configure(queue, { ...this.lanes.settings(queue), ...settings })
-      this.transitions.unparkAll()
+    return this.db.write("change a queue", (transaction) => {
+      this.lanes.configure(transaction, queue, settings)
+      this.transitions.unparkAll(transaction)
     })
   }
 
   get queue(): TaskQueue["Service"] {
+    const { db, transitions } = this
     return TaskQueue.of({
       offer: (tasks) => this.offer(tasks),
       consume: (options) => Effect.map(this.consume(options), (consumer) => consumer.service),
-      cancel: (id, exit) => this.change("cancel a task", () => this.transitions.cancel(id, exit)),
-      retry: (id) => this.change("put a task back", () => this.transitions.retry(id, Date.now())),
+      cancel: (id, exit) => db.write("cancel a task", (transaction) => transitions.cancel(transaction, id, exit)),
+      retry: (id) => db.write("put a task back", (transaction) => transitions.retry(transaction, id, Date.now())),
       settings: (queue) =>
-        this.db.read("read a queue's settings", () => {
-          this.lanes.refresh()
+        db.read("read a queue's settings", (reader) => {
+          this.lanes.refresh(reader)
           return this.lanes.settings(queue)
         }),
       configure: (queue, settings) => this.configure(queue, settings),
@@ -344,8 +285,8 @@ export class EmbeddedStore {
 
   // --- the records ---------------------------------------------------------------------------------------------------
 
-  private record(id: string): TaskRecord | undefined {
-    const record = this.listing.get(id)
+  private record(reader: Reader, id: string): TaskRecord | undefined {
+    const record = this.listing.get(reader, id)
     const damage = record === undefined ? this.parts.damageOf?.(id) : undefined
     if (damage !== undefined) throw new Error(`the record is damaged: ${damage}`)
     return record
@@ -354,7 +295,7 @@ export class EmbeddedStore {
   private observe(id: string, observer: (change: TaskChange) => void): () => void {
     this.listen()
     const stop = this.changes.observe(id, observer)
-    this.db.post("find an observed task", () => this.changes.find(id))
+    this.db.send("find an observed task", (transaction) => this.changes.find(transaction, id))
     return stop
   }
 
@@ -371,18 +312,21 @@ export class EmbeddedStore {
   }
 
   get store(): TaskStore["Service"] {
+    const { db, listing, transitions } = this
     return TaskStore.of({
-      get: (id) => this.db.read("read a record", () => Option.fromUndefinedOr(this.record(id))),
-      has: (id) => this.db.read("look for a record", () => this.listing.get(id) !== undefined),
-      entries: (options) => this.listing.entries(options),
-      size: (filter) => this.listing.size(filter),
-      put: (record) => {
-        const put = this.db.write("write a record", () => this.transitions.put(record, this.recording(), Date.now()))
-        return this.sometimesCleaning(put)
-      },
-      remove: (id) => this.change("remove a record", () => this.transitions.remove(id)),
-      clear: (filter) => this.listing.clear(filter),
-      cleanupExpired: this.listing.cleanupExpired,
+      get: (id) => db.read("read a record", (reader) => Option.fromUndefinedOr(this.record(reader, id))),
+      has: (id) => db.read("look for a record", (reader) => listing.get(reader, id) !== undefined),
+      entries: (options) => listing.entries(options),
+      size: (filter) => listing.size(filter),
+      put: (record) =>
+        this.sometimesCleaning(
+          db.write("write a record", (transaction) =>
+            transitions.put(transaction, record, this.recording(transaction), Date.now())
+          )
+        ),
+      remove: (id) => db.write("remove a record", (transaction) => transitions.remove(transaction, id)),
+      clear: (filter) => listing.clear(filter),
+      cleanupExpired: listing.cleanupExpired,
       events: this.events,
       observe: (id, observer) => this.observe(id, observer)
     })

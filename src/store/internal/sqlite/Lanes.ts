@@ -5,74 +5,69 @@
  * other names or of paused queues, cost it nothing however many they are.
  */
 import type { QueueSettings } from "../../TaskQueue.ts"
-import type { Database } from "./Database.ts"
-import { pairOf } from "./Rows.ts"
-
-/** One queue and one name. */
-export interface Lane {
-  readonly id: number
-  readonly queue: string
-  readonly name: string
-}
+import { pairOf } from "../Pair.ts"
+import { flag, number, optional, query, text } from "./Statements.ts"
+import type { Lane, Reader, Transaction } from "./Transaction.ts"
 
 /** A queue that nothing has been said about. */
 const defaultSettings: QueueSettings = { paused: false, concurrency: undefined, concurrencyPerKey: undefined }
 
-/** Lanes and settings, kept in memory as of a version that the database tells. All methods belong in a transaction. */
+const state = query("SELECT version, consumers, listeners FROM strand_state", {
+  version: number,
+  consumers: number,
+  listeners: number
+})
+
+const allLanes = query("SELECT id, queue, name FROM strand_lanes", { id: number, queue: text, name: text })
+
+const allQueues = query("SELECT queue, paused, concurrency, concurrency_per_key FROM strand_queues", {
+  queue: text,
+  paused: flag,
+  concurrency: optional(number),
+  concurrencyPerKey: optional(number)
+})
+
+/** Lanes and settings, kept in memory as of a version that the database tells. */
 export class Lanes {
-  private readonly db: Database
   /** Changes when lanes or settings have been read anew. */
   version = 0
   private readonly byId = new Map<number, Lane>()
   private readonly byKey = new Map<string, Lane>()
   private readonly queues = new Map<string, QueueSettings>()
 
-  constructor(db: Database) {
-    this.db = db
-  }
-
   /** Reads what has changed, and gives how many readers and listeners there are. */
-  refresh(): { readonly consumers: number; readonly listeners: number } {
-    const state = this.db.prepare("SELECT version, consumers, listeners FROM strand_state").get()!
-    if (state["version"] !== this.version) this.load(state["version"] as number)
-    return state as unknown as { consumers: number; listeners: number }
+  refresh(reader: Reader): { readonly consumers: number; readonly listeners: number } {
+    const found = reader.one(state)
+    if (found.version !== this.version) this.load(reader, found.version)
+    return found
   }
 
-  private load(version: number): void {
-    this.byId.clear()
-    this.byKey.clear()
-    this.queues.clear()
-    for (const row of this.db.prepare("SELECT id, queue, name FROM strand_lanes").all()) {
-      const lane = row as unknown as Lane
+  private load(reader: Reader, version: number): void {
+    this.forget()
+    for (const lane of reader.all(allLanes)) {
       this.byId.set(lane.id, lane)
       this.byKey.set(pairOf(lane.queue, lane.name), lane)
     }
-    for (const row of this.db.prepare("SELECT * FROM strand_queues").all()) {
-      this.queues.set(row["queue"] as string, {
-        paused: row["paused"] === 1,
-        concurrency: (row["concurrency"] as number | null) ?? undefined,
-        concurrencyPerKey: (row["concurrency_per_key"] as number | null) ?? undefined
-      })
-    }
+    for (const { queue, ...settings } of reader.all(allQueues)) this.queues.set(queue, settings)
     this.version = version
   }
 
   /** The lane of a queue and a name. Made if need be. */
-  of(queue: string, name: string): Lane {
+  of(transaction: Transaction, queue: string, name: string): Lane {
     const known = this.byKey.get(pairOf(queue, name))
     if (known !== undefined) return known
-    this.refresh()
+    this.refresh(transaction)
     const found = this.byKey.get(pairOf(queue, name))
     if (found !== undefined) return found
-    this.db.prepare("INSERT INTO strand_lanes (queue, name) VALUES (?, ?) ON CONFLICT DO NOTHING").run(queue, name)
-    this.touch()
-    return this.of(queue, name)
+    transaction.run("INSERT INTO strand_lanes (queue, name) VALUES (?, ?) ON CONFLICT DO NOTHING", queue, name)
+    this.touch(transaction)
+    return this.of(transaction, queue, name)
   }
 
-  get(id: number): Lane {
+  get(reader: Reader, id: number): Lane {
     let lane = this.byId.get(id)
     if (lane === undefined) {
-      this.refresh()
+      this.refresh(reader)
       lane = this.byId.get(id)
     }
     return lane!
@@ -87,27 +82,38 @@ export class Lanes {
     return this.queues.get(queue) ?? defaultSettings
   }
 
-  configure(queue: string, { concurrency, concurrencyPerKey, paused }: QueueSettings): void {
-    this.db
-      .prepare(
-        `INSERT INTO strand_queues (queue, paused, concurrency, concurrency_per_key) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET paused = excluded.paused, concurrency = excluded.concurrency,
-          concurrency_per_key = excluded.concurrency_per_key`
-      )
-      .run(queue, paused ? 1 : 0, concurrency ?? null, concurrencyPerKey ?? null)
-    this.touch()
+  /** Whether a queue has a limit that lets tasks wait for others to end. */
+  isLimited(queue: string): boolean {
+    const { concurrency, concurrencyPerKey } = this.settings(queue)
+    return concurrency !== undefined || concurrencyPerKey !== undefined
+  }
+
+  configure(transaction: Transaction, queue: string, settings: Partial<QueueSettings>): void {
+    this.refresh(transaction)
+    const { concurrency, concurrencyPerKey, paused } = { ...this.settings(queue), ...settings }
+    transaction.run(
+      `INSERT INTO strand_queues (queue, paused, concurrency, concurrency_per_key) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET paused = excluded.paused, concurrency = excluded.concurrency,
+        concurrency_per_key = excluded.concurrency_per_key`,
+      queue,
+      paused ? 1 : 0,
+      concurrency ?? null,
+      concurrencyPerKey ?? null
+    )
+    this.touch(transaction)
   }
 
   /** Tells everybody that lanes or settings have changed. */
-  private touch(): void {
-    this.db.prepare("UPDATE strand_state SET version = version + 1").run()
-    this.refresh()
+  private touch(transaction: Transaction): void {
+    transaction.run("UPDATE strand_state SET version = version + 1")
+    transaction.afterRollback(() => this.forget())
+    this.refresh(transaction)
   }
 
-  /** To be called when a transaction has been rolled back, in which lanes may have been made. */
-  forget(): void {
+  private forget(): void {
     this.version = 0
     this.byId.clear()
     this.byKey.clear()
+    this.queues.clear()
   }
 }

@@ -3,13 +3,13 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { SQLInputValue } from "node:sqlite"
 import type { StoreFailure } from "../../../TaskError.ts"
-import type { Serialization } from "../../Serialization.ts"
 import type { EntriesOptions, Filter, TaskRecord } from "../../TaskStore.ts"
 import type { Database } from "./Database.ts"
-import { readRecord, recordColumns, recordTables, type Row } from "./Rows.ts"
-import { Status, storedAs } from "./Schema.ts"
+import { number, optional, type Parameter, value } from "./Statements.ts"
+import { Status, storedAs } from "./Status.ts"
+import { selectRecords } from "./TaskTable.ts"
+import type { Reader, Transaction } from "./Transaction.ts"
 
 /** How many records a page holds, at most. */
 const pageSize = 100
@@ -22,20 +22,37 @@ const removedRows = 100
 
 interface Condition {
   readonly sql: string
-  readonly values: ReadonlyArray<SQLInputValue>
+  readonly values: ReadonlyArray<Parameter>
 }
 
-const listOf = <A>(value: A | ReadonlyArray<A>): ReadonlyArray<A> =>
-  Array.isArray(value) ? (value as ReadonlyArray<A>) : [value as A]
+const isList = <A>(value: A | ReadonlyArray<A>): value is ReadonlyArray<A> => Array.isArray(value)
+
+const listOf = <A>(value: A | ReadonlyArray<A>): ReadonlyArray<A> => (isList(value) ? value : [value])
 
 const millisOf = (time: DateTime.DateTime | Date): number => DateTime.toEpochMillis(DateTime.makeUnsafe(time))
 
-/** A filter as a condition over `strand_tasks t` and its lane `l`. What has expired is not there any more. */
+const notExpired = "(expires_at IS NULL OR expires_at > ?)"
+
+const byId = selectRecords(`WHERE id = ? AND ${notExpired}`)
+
+const positionOf = value("SELECT seq FROM strand_tasks WHERE id = ?", number)
+
+const lastOfSlice = value(
+  "SELECT max(seq) FROM (SELECT seq FROM strand_tasks WHERE seq > ? ORDER BY seq LIMIT ?)",
+  optional(number)
+)
+
+const firstOfSlice = value(
+  "SELECT min(seq) FROM (SELECT seq FROM strand_tasks WHERE seq < ? ORDER BY seq DESC LIMIT ?)",
+  optional(number)
+)
+
+/** A filter as a condition over `strand_tasks`. What has expired is not there any more. */
 const conditionOf = ({ name, queue, since, status, tag, until }: Filter): Condition => {
-  const parts = ["(t.expires_at IS NULL OR t.expires_at > ?)"]
-  const values: Array<SQLInputValue> = [Date.now()]
-  const oneOf = (column: string, allowed: ReadonlyArray<SQLInputValue>) => {
-    parts.push(`${column} IN (${allowed.map(() => "?").join(", ")})`)
+  const parts = [notExpired]
+  const values: Array<Parameter> = [Date.now()]
+  const ofLanes = (column: string, allowed: ReadonlyArray<Parameter>) => {
+    parts.push(`lane IN (SELECT id FROM strand_lanes WHERE ${column} IN (${allowed.map(() => "?").join(", ")}))`)
     values.push(...allowed)
   }
   if (status !== undefined) {
@@ -48,23 +65,23 @@ const conditionOf = ({ name, queue, since, status, tag, until }: Filter): Condit
     const marks = others.map(() => "?").join(", ")
     parts.push(
       due
-        ? `(t.status IN (${marks}) OR (t.status = ${Status.scheduled} AND t.run_at ${comparison} ?))`
-        : `t.status IN (${marks})`
+        ? `(status IN (${marks}) OR (status = ${Status.scheduled} AND run_at ${comparison} ?))`
+        : `status IN (${marks})`
     )
     values.push(...others, ...(due ? [Date.now()] : []))
   }
-  if (name !== undefined) oneOf("l.name", listOf(name))
-  if (queue !== undefined) oneOf("l.queue", listOf(queue))
+  if (name !== undefined) ofLanes("name", listOf(name))
+  if (queue !== undefined) ofLanes("queue", listOf(queue))
   if (since !== undefined) {
-    parts.push("t.created_at >= ?")
+    parts.push("created_at >= ?")
     values.push(millisOf(since))
   }
   if (until !== undefined) {
-    parts.push("t.created_at < ?")
+    parts.push("created_at < ?")
     values.push(millisOf(until))
   }
   if (tag !== undefined) {
-    parts.push("EXISTS (SELECT 1 FROM json_each(t.details, '$.tags') WHERE value = ?)")
+    parts.push("EXISTS (SELECT 1 FROM json_each(details, '$.tags') WHERE value = ?)")
     values.push(tag)
   }
   return { sql: parts.join(" AND "), values }
@@ -73,23 +90,14 @@ const conditionOf = ({ name, queue, since, status, tag, until }: Filter): Condit
 /** The many records of one store. */
 export class Listing {
   private readonly db: Database
-  private readonly serialization: Serialization
-  private readonly timeToLive: number
 
-  constructor(db: Database, serialization: Serialization, timeToLive: number) {
+  constructor(db: Database) {
     this.db = db
-    this.serialization = serialization
-    this.timeToLive = timeToLive
   }
 
-  /** Reads the row of one record. To be run in a transaction or alone. */
-  get(id: string): TaskRecord | undefined {
-    const row = this.db
-      .prepare(
-        `SELECT ${recordColumns} FROM ${recordTables} WHERE t.id = ? AND (t.expires_at IS NULL OR t.expires_at > ?)`
-      )
-      .get(id, Date.now())
-    return row === undefined ? undefined : readRecord(this.serialization, this.timeToLive, row as Row)
+  /** Reads one record. */
+  get(reader: Reader, id: string): TaskRecord | undefined {
+    return reader.get(byId, id, Date.now())
   }
 
   entries(options: EntriesOptions = {}): Stream.Stream<TaskRecord, StoreFailure> {
@@ -98,10 +106,10 @@ export class Listing {
     const start =
       after === undefined
         ? Effect.succeed(first === "oldest" ? 0 : Number.MAX_SAFE_INTEGER)
-        : this.db.read("find where a page begins", () => {
-            const row = this.db.prepare("SELECT seq FROM strand_tasks WHERE id = ?").get(after)
-            if (row === undefined) throw new Error(`there is no record with the id ${after} to begin after`)
-            return row["seq"] as number
+        : this.db.read("find where a page begins", (reader) => {
+            const position = reader.get(positionOf, after)
+            if (position === undefined) throw new Error(`there is no record with the id ${after} to begin after`)
+            return position
           })
     return Stream.unwrap(
       Effect.map(start, (position) =>
@@ -120,93 +128,76 @@ export class Listing {
 
   /** The next records behind a position. No statement looks at more than a slice of the table. */
   private page(options: EntriesOptions, position: number, limit: number) {
-    return this.db.read("list records", () => {
+    return this.db.read("list records", (reader) => {
       const { sql, values } = conditionOf(options)
       const newest = options.first === "newest"
-      const edge = this.edge(position, newest, sliceRows)
+      const edge = reader.one(newest ? firstOfSlice : lastOfSlice, position, sliceRows)
       if (edge === undefined) return { records: [], next: undefined }
       const [from, to] = newest ? [edge - 1, position] : [position, edge + 1]
-      const rows = this.db
-        .prepare(
-          `SELECT ${recordColumns} FROM ${recordTables}
-           WHERE t.seq > ? AND t.seq < ? AND ${sql} ORDER BY t.seq ${newest ? "DESC" : "ASC"} LIMIT ?`
-        )
-        .all(from, to, ...values, limit) as Array<Row>
-      const records = rows.map((row) => readRecord(this.serialization, this.timeToLive, row))
-      return { records, next: rows.length === limit ? (rows.at(-1)!["seq"] as number) : edge }
+      const records = reader.all(
+        selectRecords(`WHERE seq > ? AND seq < ? AND ${sql} ORDER BY seq ${newest ? "DESC" : "ASC"} LIMIT ?`),
+        from,
+        to,
+        ...values,
+        limit
+      )
+      return { records, next: records.length === limit ? reader.get(positionOf, records.at(-1)!.id) : edge }
     })
-  }
-
-  /** The last row of the slice behind a position; undefined when there is none. */
-  private edge(position: number, newest: boolean, size: number): number | undefined {
-    const sql = newest
-      ? "SELECT min(seq) AS seq FROM (SELECT seq FROM strand_tasks WHERE seq < ? ORDER BY seq DESC LIMIT ?)"
-      : "SELECT max(seq) AS seq FROM (SELECT seq FROM strand_tasks WHERE seq > ? ORDER BY seq LIMIT ?)"
-    return (this.db.prepare(sql).get(position, size)!["seq"] as number | null) ?? undefined
   }
 
   size(filter: Filter = {}): Effect.Effect<number, StoreFailure> {
-    return this.inSlices("count records", (from, to) => {
-      const { sql, values } = conditionOf(filter)
-      return this.db
-        .prepare(
-          `SELECT count(*) AS count FROM strand_tasks t JOIN strand_lanes l ON l.id = t.lane
-           WHERE t.seq > ? AND t.seq <= ? AND ${sql}`
-        )
-        .get(from, to, ...values)!["count"] as number
-    })
+    const count = (from: number) =>
+      this.db.read("count records", (reader) => {
+        const to = reader.one(lastOfSlice, from, sliceRows)
+        if (to === undefined) return undefined
+        const { sql, values } = conditionOf(filter)
+        const counting = value(`SELECT count(*) FROM strand_tasks WHERE seq > ? AND seq <= ? AND ${sql}`, number)
+        return { to, count: reader.one(counting, from, to, ...values) }
+      })
+    return inSlices(count)
   }
 
   clear(filter: Filter | undefined): Effect.Effect<number, StoreFailure> {
     const { sql, values } = conditionOf(filter ?? { status: ["completed", "failed", "cancelled"] })
     // What runs is its reader's until it is over.
-    return this.inSlices(
-      "clear records",
-      (from, to) =>
-        Number(
-          this.db
-            .prepare(
-              `DELETE FROM strand_tasks WHERE seq IN
-                (SELECT t.seq FROM strand_tasks t JOIN strand_lanes l ON l.id = t.lane
-                 WHERE t.seq > ? AND t.seq <= ? AND t.status <> ${Status.running} AND ${sql})`
-            )
-            .run(from, to, ...values).changes
-        ),
-      removedRows
-    )
-  }
-
-  /** Adds up what a function gives for each slice of the table. With `write`, slices are so many rows, and written. */
-  private inSlices(
-    name: string,
-    each: (from: number, to: number) => number,
-    write?: number
-  ): Effect.Effect<number, StoreFailure> {
-    const run = (position: number) => () => {
-      const edge = this.edge(position, false, write ?? sliceRows)
-      return edge === undefined ? undefined : { edge, count: each(position, edge) }
-    }
-    const go = (position: number, sum: number): Effect.Effect<number, StoreFailure> =>
-      Effect.flatMap(
-        write === undefined ? this.db.read(name, run(position)) : this.db.write(name, run(position)),
-        (slice) => (slice === undefined ? Effect.succeed(sum) : go(slice.edge, sum + slice.count))
-      )
-    return go(0, 0)
+    const condition = `seq > ? AND seq <= ? AND status <> ${Status.running} AND ${sql}`
+    const remove = (from: number) =>
+      this.db.write("clear records", (transaction) => {
+        const to = transaction.one(lastOfSlice, from, removedRows)
+        if (to === undefined) return undefined
+        return { to, count: this.remove(transaction, condition, from, to, ...values) }
+      })
+    return inSlices(remove)
   }
 
   get cleanupExpired(): Effect.Effect<number, StoreFailure> {
-    const step = this.db.write("remove expired records", () =>
-      Number(
-        this.db
-          .prepare(
-            `DELETE FROM strand_tasks WHERE seq IN
-              (SELECT seq FROM strand_tasks WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ${removedRows})`
-          )
-          .run(Date.now()).changes
-      )
-    )
-    const go = (sum: number): Effect.Effect<number, StoreFailure> =>
-      Effect.flatMap(step, (count) => (count < removedRows ? Effect.succeed(sum + count) : go(sum + count)))
-    return go(0)
+    const condition = `seq IN
+      (SELECT seq FROM strand_tasks WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ${removedRows})`
+    const remove = () =>
+      this.db.write("remove expired records", (transaction) => {
+        const count = this.remove(transaction, condition, Date.now())
+        return { to: count < removedRows ? undefined : 0, count }
+      })
+    return inSlices(remove)
   }
+
+  /** Removes records, and gives how many. */
+  private remove(transaction: Transaction, condition: string, ...values: ReadonlyArray<Parameter>): number {
+    const count = transaction.run(`DELETE FROM strand_tasks WHERE ${condition}`, ...values)
+    if (count > 0) transaction.announceChange()
+    return count
+  }
+}
+
+/** Adds up the counts of one slice after the other, until one says of no place where the next begins. */
+const inSlices = (
+  next: (
+    from: number
+  ) => Effect.Effect<{ readonly to: number | undefined; readonly count: number } | undefined, StoreFailure>
+): Effect.Effect<number, StoreFailure> => {
+  const go = (from: number, sum: number): Effect.Effect<number, StoreFailure> =>
+    Effect.flatMap(next(from), (slice) =>
+      slice?.to === undefined ? Effect.succeed(sum + (slice?.count ?? 0)) : go(slice.to, sum + slice.count)
+    )
+  return go(0, 0)
 }

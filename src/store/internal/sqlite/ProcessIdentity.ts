@@ -6,6 +6,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs"
 import { hostname } from "node:os"
+import { hasCode } from "../ErrorCode.ts"
 
 /** A process of some machine. */
 export interface ProcessIdentity {
@@ -52,7 +53,7 @@ export const isGone = (other: ProcessIdentity): boolean => {
   try {
     process.kill(other.pid, 0)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH"
+    return hasCode(error, "ESRCH")
   }
   const startedAt = startOf(other.pid)
   return startedAt !== undefined && other.startedAt !== 0 && startedAt !== other.startedAt

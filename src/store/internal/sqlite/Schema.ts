@@ -1,53 +1,14 @@
 /**
  * The tables of an embedded store.
  *
- * One row of `strand_tasks` is one task. The indexes are partial, so that a row is in the one that its status asks for
+ * One row of `strand_tasks` is one task, with the columns of its fields. The indexes are partial, so that a row is in the one that its status asks for
  * and a finished one is in none of them but for its expiry. `strand_changes` is a log of what happened, written by triggers
  * of each connection, which are there only while somebody listens.
  */
 import type { DatabaseSync } from "node:sqlite"
-import type { TaskStatus } from "../../../TaskRequest.ts"
-
-/**
- * The statuses as they are stored. A parked task waits, like a pending one, but for another task with its concurrency
- * key to end.
- */
-export const Status = {
-  pending: 0,
-  scheduled: 1,
-  running: 2,
-  completed: 3,
-  failed: 4,
-  cancelled: 5,
-  parked: 6
-} as const
-
-/** What the log says besides statuses. */
-export const Change = { progress: 10, removed: 11 } as const
-
-const statuses: ReadonlyArray<TaskStatus> = [
-  "pending",
-  "scheduled",
-  "running",
-  "completed",
-  "failed",
-  "cancelled",
-  "pending"
-]
-
-/** The status that users know. */
-export const statusOf = (stored: number): TaskStatus => statuses[stored]!
-
-/** The status that users see at a time: what was scheduled is pending once its time has come. */
-export const currentStatus = (stored: number, runAt: number, now: number): TaskStatus =>
-  stored === Status.scheduled && runAt <= now ? "pending" : statusOf(stored)
-
-/** The stored statuses that a user's status stands for. */
-export const storedAs = (status: TaskStatus): ReadonlyArray<number> =>
-  status === "pending" ? [Status.pending, Status.parked] : [Status[status]]
-
-/** Whether a stored status is one of the three ends. */
-export const isOver = (stored: number): boolean => stored >= Status.completed && stored <= Status.cancelled
+import { declarations, indexes } from "./Fields.ts"
+import { Change, Status } from "./Status.ts"
+import { fields } from "./TaskTable.ts"
 
 /** The version of the tables, which a newer version of this library may raise. */
 export const version = 1
@@ -93,34 +54,9 @@ const tables = `
   CREATE INDEX strand_signals_session ON strand_signals (session);
 
   CREATE TABLE strand_tasks (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL,
-    lane INTEGER NOT NULL,
-    status INTEGER NOT NULL,
-    priority NUMERIC NOT NULL,
-    run_at INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    max_attempts INTEGER NOT NULL,
-    token INTEGER NOT NULL DEFAULT 0,
-    session INTEGER,
-    recorded INTEGER,
-    payload,
-    exit,
-    failure,
-    progress,
-    started_at INTEGER,
-    finished_at INTEGER,
-    deadline INTEGER,
-    time_to_live INTEGER,
-    expires_at INTEGER,
-    cancel_requested INTEGER,
-    idempotency_key TEXT,
-    concurrency_key TEXT,
-    details TEXT
+    ${declarations(fields).join(",\n    ")}
   );
-  CREATE UNIQUE INDEX strand_tasks_id ON strand_tasks (id);
-  CREATE UNIQUE INDEX strand_tasks_idempotency ON strand_tasks (idempotency_key) WHERE idempotency_key IS NOT NULL;
+  ${indexes("strand_tasks", fields).join(";\n  ")};
   CREATE INDEX strand_tasks_pending ON strand_tasks (lane, priority, seq) WHERE status = ${Status.pending};
   CREATE INDEX strand_tasks_scheduled ON strand_tasks (run_at) WHERE status = ${Status.scheduled};
   CREATE INDEX strand_tasks_running ON strand_tasks (session) WHERE status = ${Status.running};
@@ -128,7 +64,6 @@ const tables = `
     WHERE status = ${Status.running} AND concurrency_key IS NOT NULL;
   CREATE INDEX strand_tasks_parked ON strand_tasks (concurrency_key, lane, priority, seq) WHERE status = ${Status.parked};
   CREATE INDEX strand_tasks_failed ON strand_tasks (seq) WHERE status = ${Status.failed};
-  CREATE INDEX strand_tasks_expiring ON strand_tasks (expires_at) WHERE expires_at IS NOT NULL;
 
   CREATE TABLE strand_changes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -9,7 +9,10 @@ import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { WorkerCrashed } from "../../../TaskError.ts"
 import type { Database } from "./Database.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
-import { Status } from "./Schema.ts"
+import { number, query, text, value } from "./Statements.ts"
+import { Status } from "./Status.ts"
+import { select } from "./TaskTable.ts"
+import type { Reader, Transaction } from "./Transaction.ts"
 import type { Transitions } from "./Transitions.ts"
 
 /** What a session is there for: to run tasks, to hear of changes, or to keep records of what runs elsewhere. */
@@ -33,6 +36,23 @@ export interface Session {
   beatAt: number
 }
 
+const isThere = value("SELECT 1 FROM strand_sessions WHERE id = ? AND worker = ?", number)
+
+const workerOf = value("SELECT worker FROM strand_sessions WHERE id = ?", text)
+
+const everybody = query("SELECT id, host, pid, started_at, lease_until FROM strand_sessions", {
+  id: number,
+  host: text,
+  pid: number,
+  startedAt: number,
+  leaseUntil: number
+})
+
+const held = select(
+  ["seq", "id", "name", "recorded", "cancelRequested", "attempts", "maxAttempts"],
+  `WHERE session = ? AND status = ${Status.running} ORDER BY priority, seq`
+)
+
 let counter = 0
 
 /** Makes a session, to be opened. */
@@ -52,13 +72,12 @@ export class Sessions {
   private readonly own = new Set<Session>()
   private timer: NodeJS.Timeout | undefined
   /** Called now and then while there are sessions. */
-  onTick: () => void = () => {}
-  /** Called when claims of others have come back. */
-  onTakeover: () => void = () => {}
+  private readonly onTick: (reader: Reader) => void
 
-  constructor(db: Database, transitions: Transitions) {
+  constructor(db: Database, transitions: Transitions, onTick: (reader: Reader) => void) {
     this.db = db
     this.transitions = transitions
+    this.onTick = onTick
   }
 
   /** The sessions of this store. */
@@ -73,9 +92,9 @@ export class Sessions {
     return count
   }
 
-  /** Writes a session. To be run in a transaction. */
-  open(session: Session): void {
-    this.insert(session)
+  /** Writes a session. */
+  open(transaction: Transaction, session: Session): void {
+    this.insert(transaction, session)
     this.own.add(session)
     if (this.timer === undefined) {
       this.timer = setInterval(() => this.tick(), watchInterval)
@@ -83,17 +102,19 @@ export class Sessions {
     }
   }
 
-  private insert(session: Session): void {
+  private insert(transaction: Transaction, session: Session): void {
     const { host, pid, startedAt } = ProcessIdentity.self
     session.beatAt = Date.now()
-    session.id = Number(
-      this.db
-        .prepare(
-          `INSERT INTO strand_sessions (kind, worker, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?, ?)`
-        )
-        .run(session.kind, session.worker, host, pid, startedAt, session.beatAt + session.lease).lastInsertRowid
+    session.id = transaction.insert(
+      `INSERT INTO strand_sessions (kind, worker, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?, ?)`,
+      session.kind,
+      session.worker,
+      host,
+      pid,
+      startedAt,
+      session.beatAt + session.lease
     )
-    this.recount()
+    this.recount(transaction)
   }
 
   /**
@@ -101,20 +122,20 @@ export class Sessions {
    * they had: what it held is not its own any more. What is written in its name is written after this, in the same
    * transaction: claims of a session that is not there would never come back.
    */
-  revive(session: Session): boolean {
-    if (this.isOpen(session)) return false
-    this.insert(session)
+  revive(transaction: Transaction, session: Session): boolean {
+    if (this.isOpen(transaction, session)) return false
+    this.insert(transaction, session)
     return true
   }
 
   /** A row may have been rolled back, and its number given to another session. */
-  private isOpen({ id, worker }: Session): boolean {
-    return this.db.prepare("SELECT 1 FROM strand_sessions WHERE id = ? AND worker = ?").get(id, worker) !== undefined
+  private isOpen(reader: Reader, { id, worker }: Session): boolean {
+    return reader.get(isThere, id, worker) !== undefined
   }
 
-  /** Ends a session of this store and gives back what it holds. To be run in a transaction. */
-  end(session: Session): void {
-    if (this.isOpen(session)) this.remove(session.id, false)
+  /** Ends a session of this store and gives back what it holds. */
+  end(transaction: Transaction, session: Session): void {
+    if (this.isOpen(transaction, session)) this.remove(transaction, session.id, false)
   }
 
   /** To be called when the end of a session has been committed. */
@@ -125,51 +146,34 @@ export class Sessions {
     this.timer = undefined
   }
 
-  private recount(): void {
-    this.db
-      .prepare(
-        `UPDATE strand_state SET
-          consumers = (SELECT count(*) FROM strand_sessions WHERE kind = 'consumer'),
-          listeners = (SELECT count(*) FROM strand_sessions WHERE kind = 'listener')`
-      )
-      .run()
+  private recount(transaction: Transaction): void {
+    transaction.run(
+      `UPDATE strand_state SET
+        consumers = (SELECT count(*) FROM strand_sessions WHERE kind = 'consumer'),
+        listeners = (SELECT count(*) FROM strand_sessions WHERE kind = 'listener')`
+    )
   }
 
   /** Removes a session's row. With `crashed`, the attempts of its tasks count, and may have been their last. */
-  private remove(id: number, crashed: boolean): void {
-    const worker = this.db.prepare("SELECT worker FROM strand_sessions WHERE id = ?").get(id)?.["worker"]
+  private remove(transaction: Transaction, id: number, crashed: boolean): void {
+    const worker = transaction.get(workerOf, id)
     if (worker === undefined) return
-    const tasks = this.db
-      .prepare(
-        `SELECT t.seq, t.id, t.token, t.recorded, t.cancel_requested, t.attempts, t.max_attempts, l.name
-         FROM strand_tasks t JOIN strand_lanes l ON l.id = t.lane
-         WHERE t.session = ? AND t.status = ${Status.running} ORDER BY t.priority, t.seq`
-      )
-      .all(id)
-    for (const task of tasks) {
-      const seq = task["seq"] as number
-      const spent = (task["attempts"] as number) >= (task["max_attempts"] as number)
-      if (task["cancel_requested"] === 1) {
-        this.transitions.cancelStopped(seq, task["name"] as string, task["id"] as string)
-      } else if (task["recorded"] === 1 || (crashed && spent)) {
-        const error = new WorkerCrashed({
-          task: task["name"] as string,
-          taskId: task["id"] as string,
-          worker: worker as string,
-          reason: "Lost",
-          detail:
-            task["recorded"] === 1
-              ? "the program that recorded it has ended"
-              : `attempt ${String(task["attempts"])} was its last`
-        })
-        this.transitions.finish(seq, Status.failed, TaskExit.ofError(error).exit, true)
+    for (const task of transaction.all(held, id)) {
+      if (task.cancelRequested) {
+        this.transitions.cancelStopped(transaction, task)
+      } else if (task.recorded || (crashed && task.attempts >= task.maxAttempts)) {
+        const detail = task.recorded
+          ? "the program that recorded it has ended"
+          : `attempt ${task.attempts} was its last`
+        const error = new WorkerCrashed({ task: task.name, taskId: task.id, worker, reason: "Lost", detail })
+        this.transitions.finish(transaction, task.seq, Status.failed, TaskExit.ofError(error).exit, true)
       } else {
-        this.transitions.release(seq, crashed)
+        this.transitions.release(transaction, task.seq, crashed)
       }
     }
-    this.db.prepare("DELETE FROM strand_signals WHERE session = ?").run(id)
-    this.db.prepare("DELETE FROM strand_sessions WHERE id = ?").run(id)
-    this.recount()
+    transaction.run("DELETE FROM strand_signals WHERE session = ?", id)
+    transaction.run("DELETE FROM strand_sessions WHERE id = ?", id)
+    this.recount(transaction)
   }
 
   private tick(): void {
@@ -177,56 +181,43 @@ export class Sessions {
     for (const session of this.own) {
       if (session.id > 0 && now - session.beatAt >= session.lease / 3) this.beat(session, now)
     }
-    this.db.refresh(() => {
+    this.db.look((reader) => {
       // It may have ended meanwhile.
       if (this.timer === undefined) return
-      this.watchOthers(Date.now())
-      this.onTick()
+      this.watchOthers(reader)
+      this.onTick(reader)
     })
   }
 
   private beat(session: Session, now: number): void {
     session.beatAt = now
-    let lost = false
-    const write = () => {
-      const { changes } = this.db
-        .prepare("UPDATE strand_sessions SET lease_until = ? WHERE id = ? AND worker = ?")
-        .run(Date.now() + session.lease, session.id, session.worker)
-      lost = changes === 0
-      if (lost && this.own.has(session)) this.insert(session)
-    }
-    this.db.post("extend a lease", write, () => {
-      if (lost) session.onLost()
+    this.db.send("extend a lease", (transaction) => {
+      const extended = transaction.run(
+        "UPDATE strand_sessions SET lease_until = ? WHERE id = ? AND worker = ?",
+        Date.now() + session.lease,
+        session.id,
+        session.worker
+      )
+      if (extended > 0) return
+      if (this.own.has(session)) this.insert(transaction, session)
+      transaction.afterCommit(session.onLost)
     })
   }
 
-  private watchOthers(now: number): void {
-    const gone = this.gone(now)
-    if (gone.length === 0) return
-    this.db.post(
-      "take over from a reader that is gone",
-      () => {
-        // Looked up again: another may have been faster, or the heartbeat has come after all.
-        for (const id of this.gone(Date.now())) this.remove(id, true)
-      },
-      () => this.onTakeover()
-    )
+  private watchOthers(reader: Reader): void {
+    if (this.gone(reader).length === 0) return
+    this.db.send("take over from a reader that is gone", (transaction) => {
+      // Looked up again: another may have been faster, or the heartbeat has come after all.
+      for (const id of this.gone(transaction)) this.remove(transaction, id, true)
+    })
   }
 
-  private gone(now: number): ReadonlyArray<number> {
-    const ids: Array<number> = []
-    const rows = this.db.prepare("SELECT id, host, pid, started_at, lease_until FROM strand_sessions").all()
-    for (const row of rows) {
-      const id = row["id"] as number
-      if (this.isOwn(id)) continue
-      const identity = {
-        host: row["host"] as string,
-        pid: row["pid"] as number,
-        startedAt: row["started_at"] as number
-      }
-      if ((row["lease_until"] as number) < now || ProcessIdentity.isGone(identity)) ids.push(id)
-    }
-    return ids
+  private gone(reader: Reader): ReadonlyArray<number> {
+    const now = Date.now()
+    return reader
+      .all(everybody)
+      .filter((other) => !this.isOwn(other.id) && (other.leaseUntil < now || ProcessIdentity.isGone(other)))
+      .map(({ id }) => id)
   }
 
   private isOwn(id: number): boolean {
