@@ -225,7 +225,10 @@ export class GroupCommit<T extends R, R = T> {
   private readonly run = (transaction: T): void => {
     const until = performance.now() + slice
     this.count = 0
-    for (const operation of this.queue) {
+    // What these ask for in turn waits for the next one.
+    const { length } = this.queue
+    while (this.count < length) {
+      const operation = this.queue[this.count]!
       // What was asked for since the beginning may need another kind of transaction.
       if (operation.writes && !this.writing) break
       if (this.count > 0 && (operation.alone || this.isOver(operation, until))) break
