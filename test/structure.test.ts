@@ -1,7 +1,7 @@
-// Holds the numbers that the structure of the library is judged by. `node test/structure.ts` prints what they are made of.
+// Holds the numbers that the structure of the library is judged by. `npm run structure` prints what they are made of.
 import { assert, describe, it } from "@effect/vitest"
 import { join } from "node:path"
-import { castsOf, circles, count, library, linesOf, passedFiles, total } from "./structure.ts"
+import { castsOf, circles, count, library, linesOf, passedFiles, total, writtenWalks } from "./structure.ts"
 import { readSources } from "./structure/syntax.ts"
 
 /** The most that there may be of each. Who gets below one of them writes down the new number. */
@@ -9,9 +9,9 @@ const limits = {
   /** Files that import each other in a circle, types included. */
   filesInACircle: 2,
   /** `x as T` in all of src, without src/testing and without double casts. */
-  casts: 250,
+  casts: 206,
   /** `x as unknown as T`, outside of the modules below. */
-  doubleCasts: 17,
+  doubleCasts: 16,
   /** Lines of code, without comments and src/testing: as many as version 0.3.0 had. */
   lines: 14_990,
   /** Files that a task passes from `task.run` to its handler in a thread and back. */
@@ -106,6 +106,7 @@ describe("the library", () => {
       assert.include(there, "internal/values/TaskCodec.ts")
       assert.isNotEmpty(back)
       atMost("files", limit, files)
+      assert.sameMembers([...writtenWalks(root)[journey]], files, "src/README.md: npm run structure -- --write")
     })
   }
 })

@@ -2,8 +2,10 @@
 // task passes from its call to its handler and back. `structure.test.ts` holds the numbers; to see them, and what they
 // are made of:
 //
-//   node test/structure.ts [folder of another version]
+//   npm run structure [-- <folder of another version>]
+//   npm run structure -- --write    writes the files that a task passes into src/README.md
 import { spawnSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import {
   importsOf,
@@ -109,7 +111,8 @@ export const count = (sources: Sources) => {
 /** How many there are of all files. */
 export const total = (files: ReadonlyArray<InFile>): number => files.reduce((sum, { count }) => sum + count, 0)
 
-export type Journey = "thread" | "store"
+export const journeys = ["thread", "store"] as const
+export type Journey = (typeof journeys)[number]
 
 /** The files that a warm task passes. Files that only some of the calls enter are left out: they tidy up after others. */
 export const passedFiles = (root: string, journey: Journey) => {
@@ -129,6 +132,36 @@ export const passedFiles = (root: string, journey: Journey) => {
   return { files: [...always], there: only(last.there), back: only(last.back) }
 }
 
+/** The files of a walk in the order in which they are entered first, as lines of at most 120 columns. */
+const walkText = ({ back, there }: ReturnType<typeof passedFiles>): string => {
+  const passed = ["task.run", ...new Set(there), "the handler", ...new Set(back), "the result"]
+  const lines = [""]
+  for (const [index, file] of passed.entries()) {
+    const text = index === 0 ? file : ` → ${file}`
+    if (lines.at(-1)!.length + text.length > 118) lines.push(" ")
+    lines.push(lines.pop()! + text)
+  }
+  return lines.join("\n")
+}
+
+const blocks = /(?<=```text\n)[^`]*(?=\n```)/g
+
+/** The files of the walks that src/README.md tells of. */
+export const writtenWalks = (root: string): Readonly<Record<Journey, ReadonlySet<string>>> => {
+  const texts = readFileSync(join(root, "src", "README.md"), "utf8").match(blocks) ?? []
+  const [thread, store] = texts.map((text) => new Set(text.match(/[\w/]+\.ts/g)))
+  return { thread: thread ?? new Set(), store: store ?? new Set() }
+}
+
+const writeWalks = (root: string): void => {
+  const readme = join(root, "src", "README.md")
+  const walks = journeys.map((journey) => walkText(passedFiles(root, journey)))
+  writeFileSync(
+    readme,
+    readFileSync(readme, "utf8").replaceAll(blocks, () => walks.shift() ?? "")
+  )
+}
+
 const tell = (root: string): void => {
   const numbers = count(library(readSources(root)))
   const list = (files: ReadonlyArray<InFile>) =>
@@ -138,7 +171,7 @@ const tell = (root: string): void => {
   for (const circle of numbers.circles) console.log(`    ${circle.length} files: ${circle.join(", ")}`)
   console.log(`\nCasts: ${total(numbers.casts)}, and ${total(numbers.nonNull)} times x!\n${list(numbers.casts)}`)
   console.log(`\nDouble casts (x as unknown as T)\n${list(numbers.doubleCasts)}`)
-  for (const journey of ["thread", "store"] as const) {
+  for (const journey of journeys) {
     const { back, files, there } = passedFiles(root, journey)
     console.log(`\nA task on its way through a ${journey}: ${files.length} files`)
     for (const [way, entered] of [["to the handler", there] as const, ["and back", back] as const]) {
@@ -148,4 +181,8 @@ const tell = (root: string): void => {
   }
 }
 
-if (process.argv[1] === import.meta.filename) tell(process.argv[2] ?? join(import.meta.dirname, ".."))
+if (process.argv[1] === import.meta.filename) {
+  const here = join(import.meta.dirname, "..")
+  if (process.argv[2] === "--write") writeWalks(here)
+  else tell(process.argv[2] ?? here)
+}
