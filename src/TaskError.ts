@@ -356,12 +356,15 @@ export class RunnerUnavailable extends Schema.TaggedError<RunnerUnavailable>("ef
   {
     runner: Schema.String,
     reason: Schema.String,
+    /** The task that was to run there, if there is one. */
+    task: Schema.optionalKey(Schema.String),
     /** What the Layer has failed with, when it has. */
     cause: Schema.optionalKey(Schema.Defect())
   }
 ) {
   override get message(): string {
-    return `The runner "${this.runner}" is not available: ${this.reason}`
+    const unavailable = `The runner "${this.runner}" is not available: ${this.reason}`
+    return this.task === undefined ? unavailable : `Task "${this.task}" was not run. ${unavailable}`
   }
 }
 

@@ -12,10 +12,10 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Front } from "./internal/call/Front.ts"
-import { type Building, NamedRunner, type Place } from "./internal/router/NamedRunner.ts"
+import { type RunnerBuild, NamedRunner, type Surroundings } from "./internal/router/NamedRunner.ts"
 import { forHandlers, type Route, type Routing, routing } from "./internal/router/Routing.ts"
 import * as RunnerStats from "./RunnerStats.ts"
-import { isTaskError, RunnerClosed, RunnerUnavailable, type TaskError, TaskRejected } from "./TaskError.ts"
+import { isTaskError, RunnerClosed, RunnerUnavailable, type TaskError } from "./TaskError.ts"
 import * as Call from "./internal/call/Call.ts"
 import type { TaskRequest } from "./TaskRequest.ts"
 import { TaskRunner } from "./TaskRunner.ts"
@@ -76,15 +76,15 @@ class Router {
   /** What the default runner is to be resized to when it is opened. */
   private size: number | undefined = undefined
 
-  constructor(layers: Readonly<Record<string, RunnerLayer>>, byDefault: string, place: Place) {
-    const building: Building = {
-      ...place,
+  constructor(layers: Readonly<Record<string, RunnerLayer>>, byDefault: string, surroundings: Surroundings) {
+    const build: RunnerBuild = {
+      ...surroundings,
       ofHandlers: (name, own) => forHandlers(name, own, this.route, this.routing),
       onOpen: (name, runner) => this.onOpen(name, runner)
     }
     this.byDefault = byDefault
     this.runners = new Map(
-      Object.entries(layers).map(([name, layer]) => [name, new NamedRunner(name, layer, building)] as const)
+      Object.entries(layers).map(([name, layer]) => [name, new NamedRunner(name, layer, build)] as const)
     )
   }
 
@@ -170,9 +170,10 @@ class Router {
     )
   }
 
-  private refusal(request: TaskRequest, error: RunnerUnavailable): TaskError {
-    if (this.ended) return new RunnerClosed({ task: request.name })
-    return isTaskError(error.cause) ? error.cause : new TaskRejected({ task: request.name, reason: error.message })
+  private refusal({ name: task }: TaskRequest, { cause, reason, runner }: RunnerUnavailable): TaskError {
+    if (this.ended) return new RunnerClosed({ task })
+    if (isTaskError(cause)) return cause
+    return new RunnerUnavailable({ task, runner, reason, ...(cause !== undefined && { cause }) })
   }
 
   /** Finds the runner of a request that comes from outside. Those that a runner waits for are let through. */
@@ -315,8 +316,8 @@ const layerUntyped = (
     Effect.gen(function* () {
       const context = yield* Effect.context<unknown>()
       const scope = yield* Scope.make("parallel")
-      const place = { memoMap, scope, context }
-      const router = new Router(layers as Record<string, RunnerLayer>, byDefault as string, place)
+      const surroundings = { memoMap, scope, context }
+      const router = new Router(layers as Record<string, RunnerLayer>, byDefault as string, surroundings)
       yield* Scope.addFinalizerExit(routerScope, (exit) => Effect.andThen(router.end, Scope.close(scope, exit)))
       const { runner, service } = router
       const opened = (name: string) => Effect.catch(service.get(name), ({ cause }) => Effect.fail(cause))
@@ -331,9 +332,9 @@ const layerUntyped = (
  * **Details**
  *
  * - the option `runner` of a call, or of the task's definition, says which runner runs it, otherwise `default` does. A
- *   name that no runner has fails with `TaskRejected`, which lists those there are
+ *   name that no runner has fails with `RunnerUnavailable`, which lists those there are
  * - a runner is opened at the first call that needs it, once for all that come meanwhile. What its Layer fails with is
- *   the call's error, as it is when it is a `TaskError`, otherwise within a `TaskRejected`; the next call tries again
+ *   the call's error, as it is when it is a `TaskError`, otherwise within a `RunnerUnavailable`; the next call tries again
  * - Layers that the runners depend on are shared, among them and with the rest of the program. A Layer with two names is
  *   one runner
  * - all runners that are open end together with the router, at the same time

@@ -87,8 +87,8 @@ describe("TaskRouter", () => {
         yield* Effect.flip(Stream.runDrain(count.stream(1, runner)))
       ]
       for (const error of errors) {
-        assert.strictEqual(error._tag, "TaskRejected")
-        assert.match(error.message, /"gpu".*\(runners known here: quick, slow\)/)
+        assert.strictEqual(error._tag, "RunnerUnavailable")
+        assert.match(error.message, /Task "(where|count)".*"gpu".*\(runners known here: quick, slow\)/)
       }
       const router = yield* TaskRouter.TaskRouter
       assert.strictEqual((yield* Effect.flip(router.get("gpu"))).runner, "gpu")
@@ -147,7 +147,7 @@ describe("TaskRouter", () => {
           concurrency: "unbounded"
         })
         for (const error of rejected) {
-          assert.strictEqual(error._tag, "TaskRejected")
+          assert.strictEqual(error._tag, "RunnerUnavailable")
           assert.include(error.message, `The runner "flaky" is not available: its Layer failed: no such pool`)
         }
         assert.strictEqual(attempts, 1)
@@ -458,7 +458,7 @@ describe("TaskRouter, whatever is done to it", () => {
             if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, name)
             else {
               const error = Option.getOrThrow(Exit.findErrorOption(exit))
-              assert.include(["TaskRejected", "TaskCancelled", "RunnerClosed"], error._tag)
+              assert.include(["RunnerUnavailable", "TaskCancelled", "RunnerClosed"], error._tag)
               const closed = steps.some((step) => "name" in step && step.do === "close" && step.name === name)
               if (!closed) assert.isAtLeast(attempts, 4)
             }

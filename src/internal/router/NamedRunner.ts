@@ -13,7 +13,7 @@ import { TaskRunner } from "../../TaskRunner.ts"
 type RunnerLayer = Layer.Layer<TaskRunner, unknown, unknown>
 
 /** What a router is built with, and its runners then are. */
-export interface Place {
+export interface Surroundings {
   readonly memoMap: Layer.MemoMap
   /** The end of all runners. */
   readonly scope: Scope.Scope
@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** What a runner is built with. */
-export interface Building extends Place {
+export interface RunnerBuild extends Surroundings {
   /** What the handlers of a runner run tasks of their own on. */
   readonly ofHandlers: (name: string, own: TaskHandlers.HandlersRunner) => TaskRunner["Service"]
   /** Called with a runner that has been opened, before it gets a task. */
@@ -34,12 +34,12 @@ export class NamedRunner {
   /** The runner, while it is open. */
   runner: TaskRunner["Service"] | undefined = undefined
   private readonly layer: RunnerLayer
-  private readonly building: Building
+  private readonly building: RunnerBuild
   private scope: Scope.Closeable | undefined = undefined
   private opening: Fiber.Fiber<TaskRunner["Service"], unknown> | undefined = undefined
   private closing: Fiber.Fiber<void> | undefined = undefined
 
-  constructor(name: string, layer: RunnerLayer, building: Building) {
+  constructor(name: string, layer: RunnerLayer, building: RunnerBuild) {
     this.name = name
     this.layer = layer
     this.building = building
