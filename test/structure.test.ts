@@ -9,15 +9,15 @@ const limits = {
   /** Files that import each other in a circle, types included. */
   filesInACircle: 2,
   /** `x as T` in all of src, without src/testing and without double casts. */
-  casts: 206,
+  casts: 91,
   /** `x as unknown as T`, outside of the modules below. */
-  doubleCasts: 16,
-  /** Lines of code, without comments and src/testing: as many as version 0.3.0 had. */
-  lines: 14_990,
+  doubleCasts: 6,
+  /** Lines of code, without comments and src/testing. Version 0.3.0 had 14,990. */
+  lines: 15_620,
   /** Files that a task passes from `task.run` to its handler in a thread and back. */
-  filesToAThread: 24,
+  filesToAThread: 21,
   /** The same for a task of a store in memory, whose reader runs it in a fiber. */
-  filesToAStore: 33
+  filesToAStore: 35
 }
 
 /** Where values come in whose types nobody can know: here a double cast is allowed. */
