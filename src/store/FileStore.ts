@@ -6,6 +6,7 @@
  *
  * @since 0.2.0
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -101,6 +102,40 @@ const open = (options: Options) =>
  */
 export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure> =>
   Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
+
+/**
+ * A store in a folder, as the deployment configures it: each option is a `Config`, and those that are left out have their
+ * defaults. Fails with a `ConfigError` when one is missing or cannot be read.
+ *
+ * **Example** (What is missing is said)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Console, Effect, Layer } from "effect"
+ * import * as FileStore from "effect-strand/FileStore"
+ *
+ * const Store = FileStore.layerConfig({
+ *   folder: Config.String("TASKS_FOLDER"),
+ *   synchronous: Config.Literals(["normal", "full"], "TASKS_SYNCHRONOUS").pipe(Config.withDefault("normal"))
+ * })
+ *
+ * const program = Effect.scoped(Layer.build(Store)).pipe(
+ *   Effect.catchTag("ConfigError", () => Console.log("TASKS_FOLDER names no folder")),
+ *   // In place of the environment, for this example.
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
+ * )
+ *
+ * await Effect.runPromise(program)
+ *
+ * // prints: TASKS_FOLDER names no folder
+ * ```
+ *
+ * @category layers
+ * @since 0.4.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
  * A store in a folder of its own, among the system's temporary files. Nothing of it is left when the Layer ends.

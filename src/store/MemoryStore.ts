@@ -6,6 +6,7 @@
  *
  * @since 0.2.0
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { DatabaseSync } from "node:sqlite"
@@ -70,6 +71,37 @@ export const layer = (options: Options = {}): Layer.Layer<TaskStore.TaskStore | 
       (connection) => EmbeddedStore.make({ connection, work: Bell.silent, changes: Bell.silent }, options)
     )
   )
+
+/**
+ * A store in memory, as the deployment configures it: each option is a `Config`. Here so that all stores have it. Fails with a
+ * `ConfigError` when an option is missing or cannot be read.
+ *
+ * **Example** (A time to live from the environment)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Console, Effect, Layer } from "effect"
+ * import * as MemoryStore from "effect-strand/MemoryStore"
+ *
+ * const Store = MemoryStore.layerConfig({ timeToLive: Config.Duration("TASKS_KEPT") })
+ *
+ * const program = Effect.scoped(Layer.build(Store)).pipe(
+ *   Effect.catchTag("ConfigError", () => Console.log("TASKS_KEPT is no duration")),
+ *   // In place of the environment, for this example.
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ TASKS_KEPT: "a while" })))
+ * )
+ *
+ * await Effect.runPromise(program)
+ *
+ * // prints: TASKS_KEPT is no duration
+ * ```
+ *
+ * @category layers
+ * @since 0.4.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
  * The same: a store in memory is temporary by nature. Here so that all stores have it.

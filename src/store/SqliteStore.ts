@@ -6,6 +6,7 @@
  *
  * @since 0.2.0
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -133,6 +134,48 @@ const open = (options: Options) =>
  */
 export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure> =>
   Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
+
+/**
+ * A store in an SQLite file, as the deployment configures it: each option is a `Config`, and those that are left out have
+ * their defaults. Fails with a `ConfigError` when one is missing or cannot be read.
+ *
+ * **Example** (A file that the environment names)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Console, Effect, Layer } from "effect"
+ * import { StoreRunner, Task, TaskStore } from "effect-strand"
+ * import * as SqliteStore from "effect-strand/SqliteStore"
+ *
+ * const Store = SqliteStore.layerConfig({
+ *   filename: Config.String("TASKS_FILE"),
+ *   timeToLive: Config.Duration("TASKS_KEPT").pipe(Config.withDefault("7 days"))
+ * })
+ *
+ * // In place of the environment, for this example.
+ * const Environment = ConfigProvider.layer(ConfigProvider.fromUnknown({ TASKS_FILE: "tasks.db", TASKS_KEPT: "1 hour" }))
+ *
+ * const sweep = Task.make("sweep")
+ * const Runner = StoreRunner.layer.pipe(Layer.provideMerge(Store), Layer.provide(Environment))
+ *
+ * const program = Effect.gen(function* () {
+ *   const id = yield* sweep.forkDiscard()
+ *   const store = yield* TaskStore.TaskStore
+ *   const { timeToLive } = yield* Effect.flatMap(store.get(id), Effect.fromOption)
+ *   yield* Console.log(timeToLive, "milliseconds")
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Runner))
+ *
+ * // prints: 3600000 milliseconds
+ * ```
+ *
+ * @category layers
+ * @since 0.4.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
  * A store in an SQLite file of its own, in the system's folder for temporary files. Nothing of it is left when the Layer

@@ -142,7 +142,7 @@ export interface Options {
   readonly serialization?: Serialization | undefined
   /**
    * How long the record of a task is kept once the task is over, unless its definition or its call says otherwise with
-   * `timeToLive`. `Infinity` or `"infinity"` keeps it for as long as the store lives.
+   * `timeToLive`. `Infinity` keeps it for as long as the store lives.
    *
    * @default "7 days"
    */
