@@ -28,7 +28,7 @@ import type * as TaskFiber from "./TaskFiber.ts"
 import type * as TaskHandlers from "./TaskHandlers.ts"
 import type { TaskRunner } from "./TaskRunner.ts"
 
-export type { PayloadInput, RetryPolicy, RunOptions, Transferable } from "./TaskDefinition.ts"
+export type { PayloadInput, RetryOptions, RetryPolicy, RunOptions, Transferable } from "./TaskDefinition.ts"
 
 /** A schema that needs no services to encode and decode. */
 type AnySchema = Schema.Constraint & { readonly DecodingServices: never; readonly EncodingServices: never }
@@ -47,7 +47,7 @@ export type Any = TaskDefinition.TaskDefinition
  * @category models
  * @since 0.1.0
  */
-export interface CallOptions<A, in E> extends RunOptions, ResultHooks<A, E> {
+export interface CallOptions<A, in E> extends RunOptions<E>, ResultHooks<A, E> {
   readonly discardResult?: false | undefined
 }
 
@@ -57,7 +57,7 @@ export interface CallOptions<A, in E> extends RunOptions, ResultHooks<A, E> {
  * @category models
  * @since 0.3.0
  */
-export interface DiscardOptions<in E> extends RunOptions, Hooks<void, E> {
+export interface DiscardOptions<in E> extends RunOptions<E>, Hooks<void, E> {
   /** Whether the result is thrown away where the task runs: it is neither sent back nor kept in a store. */
   readonly discardResult: true
 }
@@ -206,7 +206,7 @@ export interface Task<
 
   /** Like `fork`, but gives the id alone. */
   forkDiscard(
-    ...args: Args<Payload, RunOptions & { readonly discardResult?: boolean | undefined }>
+    ...args: Args<Payload, RunOptions<Error["Type"] | TaskError> & { readonly discardResult?: boolean | undefined }>
   ): Effect.Effect<string, TaskError, TaskRunner>
 
   /**
@@ -463,7 +463,7 @@ export const make: <
     readonly error?: Error | undefined
     /** What can be sent to the task while it runs. */
     readonly inbox?: Inbox | undefined
-  } & RunOptions
+  } & RunOptions<Error["Type"] | TaskError>
 ) => Task<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) => define("effect", name, options)
 
 /**
@@ -577,7 +577,7 @@ export interface FunctionTask<Name extends string, In, Out> extends Task<
 export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
   name: Name,
   f: (...args: Args) => Out,
-  options?: RunOptions
+  options?: RunOptions<TaskError>
 ) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = FunctionTasks.fn
 
 /**
@@ -610,7 +610,7 @@ export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>
 export const portable: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
   name: Name,
   f: (...args: Args) => Out,
-  options?: RunOptions
+  options?: RunOptions<TaskError>
 ) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = FunctionTasks.portable
 
 /**
@@ -619,7 +619,7 @@ export const portable: <const Name extends string, Args extends ReadonlyArray<un
  * @category models
  * @since 0.1.0
  */
-export interface BatchOptions extends RunOptions {
+export interface BatchOptions<E = unknown> extends RunOptions<E> {
   /**
    * How many calls are in flight at once. The runner has a limit of its own; this one bounds what is handed to it.
    *
@@ -727,17 +727,17 @@ export const forEach: {
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: BatchOptions & { readonly mode: "result"; readonly discard?: false | undefined }
+    options: BatchOptions<Failure<T>> & { readonly mode: "result"; readonly discard?: false | undefined }
   ): Effect.Effect<Array<Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: BatchOptions & { readonly discard: true; readonly mode?: "default" | undefined }
+    options: BatchOptions<Failure<T>> & { readonly discard: true; readonly mode?: "default" | undefined }
   ): Effect.Effect<void, Failure<T>, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options?: BatchOptions & { readonly mode?: "default" | undefined; readonly discard?: false | undefined }
+    options?: BatchOptions<Failure<T>> & { readonly mode?: "default" | undefined; readonly discard?: false | undefined }
   ): Effect.Effect<Array<Success<T>>, Failure<T>, TaskRunner>
 } = Batch.forEach
 
@@ -750,7 +750,7 @@ export const forEach: {
 export const forkAll: <T extends AnyTask>(
   task: T,
   payloads: Iterable<Input<T>>,
-  options?: RunOptions
+  options?: RunOptions<Failure<T>>
 ) => Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner> = Batch.forkAll
 
 /**
@@ -781,7 +781,7 @@ export const forkAll: <T extends AnyTask>(
 export const forkAllDiscard: <T extends AnyTask>(
   task: T,
   payloads: Iterable<Input<T>>,
-  options?: RunOptions
+  options?: RunOptions<Failure<T>>
 ) => Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner> = Batch.forkAllDiscard
 
 /**
@@ -799,11 +799,11 @@ export const asCompleted: {
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode: "result" }
+    options: Omit<BatchOptions<Failure<T>>, "chunkSize" | "onProgress"> & { readonly mode: "result" }
   ): Stream.Stream<Completed<Input<T>, Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options?: Omit<BatchOptions, "chunkSize" | "onProgress"> & { readonly mode?: "default" | undefined }
+    options?: Omit<BatchOptions<Failure<T>>, "chunkSize" | "onProgress"> & { readonly mode?: "default" | undefined }
   ): Stream.Stream<Completed<Input<T>, Success<T>>, Failure<T>, TaskRunner>
 } = Batch.asCompleted

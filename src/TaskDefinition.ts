@@ -59,7 +59,7 @@ type PayloadMaker = (given: unknown, context: Context.Context<never>) => Result.
  * @category models
  * @since 0.1.0
  */
-export interface RunOptions {
+export interface RunOptions<E = unknown> {
   /**
    * Lower runs first. Tasks of one priority start in the order of their calls.
    *
@@ -69,7 +69,7 @@ export interface RunOptions {
   /** The time limit for waiting and running. After it the work is stopped and the call fails with `TaskTimeout`. */
   readonly timeout?: Duration.Input | undefined
   /** When to try again after a failure. */
-  readonly retry?: RetryPolicy | undefined
+  readonly retry?: RetryPolicy<E> | undefined
   /** Waits this long before the task is queued. */
   readonly delay?: Duration.Input | undefined
   /** Waits until this time before the task is queued. Wins over `delay`. */
@@ -128,17 +128,44 @@ export interface RunOptions {
  * @category models
  * @since 0.1.0
  */
-export type RetryPolicy =
-  | number
-  | Schedule.Schedule<unknown, unknown>
-  | {
-      /** How many times to try again. */
-      readonly times?: number | undefined
-      /** When to try again, and until when. */
-      readonly schedule?: Schedule.Schedule<unknown, unknown> | undefined
-      /** Which errors are worth another attempt. */
-      readonly while?: ((error: unknown) => boolean) | undefined
-    }
+export type RetryPolicy<E = unknown> = number | Schedule.Schedule<unknown, unknown> | RetryOptions<E>
+
+/**
+ * When to try a failed task again, and after which errors.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export interface RetryOptions<E = unknown> {
+  /**
+   * How many times to try again.
+   *
+   * @default until the schedule ends, or without end
+   */
+  readonly times?: number | undefined
+  /**
+   * When to try again, and until when.
+   *
+   * @default at once
+   */
+  readonly schedule?: Schedule.Schedule<unknown, unknown> | undefined
+  /**
+   * Which errors are worth another attempt: of the task's own, and of those that runners add, which `TaskError.isTaskError`
+   * tells apart. Not asked about final ones.
+   *
+   * @default all that are not final
+   */
+  readonly while?: Asked<[error: E], boolean> | undefined
+}
+
+/**
+ * A function that is asked about certain calls only, so that one which knows the types of those will do where it is asked
+ * about any.
+ *
+ * @category utility types
+ * @since 0.4.0
+ */
+export type Asked<Args extends ReadonlyArray<unknown>, A> = { asked(...args: Args): A }["asked"]
 
 /**
  * What can move to another thread instead of being copied.

@@ -412,6 +412,11 @@ export const TaskError = Schema.Union([
   TransportFailure
 ])
 
+// Their identifiers tell them from errors of programs that have the same tags. Logs name them by their tags all the same.
+for (const { fields, prototype } of TaskError.members) {
+  Object.defineProperty(prototype, "name", { value: fields._tag.schema.literal })
+}
+
 /**
  * The type of {@link TaskError}.
  *

@@ -1,5 +1,6 @@
 // What the errors of runners say of themselves, and what decides by it.
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { FiberRunner, Task, TaskError } from "effect-strand"
@@ -19,6 +20,13 @@ describe("TaskError", () => {
       assert.include(["caller", "runner", "nobody"], fault, tag)
       assert.isBoolean(final, tag)
     }
+  })
+
+  it("has errors that logs name by their tags", () => {
+    const error = new TaskError.QueueFull({ task: "a", limit: 1 })
+    assert.strictEqual(error.name, "QueueFull")
+    assert.match(String(error), /^QueueFull: Task "a" was refused/)
+    assert.match(Cause.pretty(Cause.fail(error)), /^QueueFull: /)
   })
 
   it("tells apart what would come again and what may not", () => {

@@ -11,6 +11,8 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import type { TaskError } from "../TaskError.ts"
 import * as Call from "../internal/call/Call.ts"
 import { unlisted } from "../internal/call/Front.ts"
@@ -18,6 +20,7 @@ import { effects, type Kind, streams } from "../internal/call/Kind.ts"
 import type { Caller, TaskRequest } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import { wait as waitWith } from "../internal/call/InFront.ts"
+import { divide } from "./internal/divide.ts"
 
 /**
  * What a middleware does round a call.
@@ -25,17 +28,45 @@ import { wait as waitWith } from "../internal/call/InFront.ts"
  * @category models
  * @since 0.2.0
  */
-export interface Around {
+export interface Around<T extends Task.Any = Task.Any> {
   /** Round a task with one result. `next` runs it, once for each time that it is run. */
-  readonly execute: (request: TaskRequest, next: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>
+  readonly execute: Asked<
+    [request: RequestOf<T>, next: Effect.Effect<unknown, unknown>],
+    Effect.Effect<unknown, unknown>
+  >
   /**
    * Round a streaming task.
    *
    * @default nothing
    */
   readonly stream?:
-    | ((request: TaskRequest, next: Stream.Stream<unknown, unknown>) => Stream.Stream<unknown, unknown>)
+    | Asked<[request: RequestOf<T>, next: Stream.Stream<unknown, unknown>], Stream.Stream<unknown, unknown>>
     | undefined
+}
+
+/**
+ * A call of a certain task, or of one of several.
+ *
+ * @category utility types
+ * @since 0.4.0
+ */
+export type RequestOf<T extends Task.Any> = T extends Task.Any
+  ? TaskRequest & { readonly name: T["name"]; readonly payload: Task.Payload<T> }
+  : never
+
+/**
+ * Which tasks a middleware is for. Its functions then know the types of their payloads and errors.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export interface ForTasks<T extends Task.Any = Task.Any> {
+  /**
+   * The task or the tasks, by their names. Calls of others pass as if the middleware was not there.
+   *
+   * @default all tasks
+   */
+  readonly for?: T | ReadonlyArray<T> | undefined
 }
 
 /**
@@ -74,7 +105,8 @@ const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskR
  *
  * **Details**
  *
- * Give what is done round a call, or an Effect that makes it once for the life of the Layer. A request is in the hands of
+ * Give what is done round a call, or an Effect that makes it once for the life of the Layer. With `for` it is round the
+ * calls of certain tasks, whose payloads it then knows. A request is in the hands of
  * the outermost middleware until that is done with it: it is among the live tasks, its handle says how the middleware
  * ended it, and `next` may be run again. The handle of a task is given out when the runner has accepted the request, so
  * what comes before `next` is waited for by `fork`, unless it is done by {@link wait}.
@@ -103,8 +135,9 @@ const wrap = (runner: TaskRunner["Service"], { execute, stream }: Around): TaskR
  * @category constructors
  * @since 0.2.0
  */
-export const make = <E = never, R = never>(
-  around: Around | Around["execute"] | Effect.Effect<Around | Around["execute"], E, R>
+export const make = <E = never, R = never, T extends Task.Any = Task.Any>(
+  around: Around<T> | Around<T>["execute"] | Effect.Effect<Around<T> | Around<T>["execute"], E, R>,
+  options?: ForTasks<T>
 ): Middleware<E, Exclude<R, Scope.Scope>> =>
   // Memoised, a middleware in front of several runners would bring along the first of them.
   Layer.fresh(
@@ -112,8 +145,10 @@ export const make = <E = never, R = never>(
       TaskRunner,
       Effect.gen(function* () {
         const runner = yield* TaskRunner
+        const tasks = options?.for && [options.for].flat()
         const made = Effect.isEffect(around) ? yield* around : around
-        return wrap(runner, typeof made === "function" ? { execute: made } : made)
+        const wrapped = wrap(runner, typeof made === "function" ? { execute: made } : made)
+        return tasks === undefined ? wrapped : divide(new Set(tasks.map(({ name }) => name)), wrapped, runner)
       })
     )
   )

@@ -10,7 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { TaskCancelled, TaskTimeout } from "../TaskError.ts"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
+import { TaskCancelled, type TaskError, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
 import { inOwnFiber } from "../internal/call/Fibers.ts"
@@ -25,12 +27,17 @@ import { wholeNumber } from "./internal/options.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options {
+export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * How long a result is kept: a time, or a function of how the call ended. A time is for successes, and failures are not
    * kept; 0 keeps nothing, and only calls at the same time share their work.
    */
-  readonly timeToLive: Duration.Input | ((exit: Exit.Exit<unknown, unknown>, request: TaskRequest) => Duration.Input)
+  readonly timeToLive:
+    | Duration.Input
+    | Asked<
+        [exit: Exit.Exit<Task.Success<T>, Task.Error<T> | TaskError>, request: Middleware.RequestOf<T>],
+        Duration.Input
+      >
   /**
    * How many results are kept. Beyond that those go that have not been asked for longest.
    *
@@ -42,7 +49,7 @@ export interface Options {
    *
    * @default those with the same payload, as its schema writes it, for the same principal
    */
-  readonly key?: ((request: TaskRequest) => string | undefined) | undefined
+  readonly key?: Asked<[request: Middleware.RequestOf<T>], string | undefined> | undefined
 }
 
 /** A result that is kept, until a time in milliseconds. */
@@ -238,5 +245,8 @@ export const make = (options: Options): { readonly results: Results; readonly ar
  * @category middleware
  * @since 0.3.0
  */
-export const cache = (options: Options): Middleware.Middleware =>
-  Middleware.make(Effect.sync(() => make(options).around))
+export const cache = <T extends Task.Any = Task.Any>(options: Options<T>): Middleware.Middleware =>
+  Middleware.make(
+    Effect.sync(() => make(options).around),
+    options
+  )

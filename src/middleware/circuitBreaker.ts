@@ -15,6 +15,8 @@ import type * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import { CircuitOpen, classify, isTaskError, StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
@@ -41,7 +43,7 @@ export interface Transition {
  * @category models
  * @since 0.3.0
  */
-export interface Options {
+export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * How many calls have to fail, one after the other, until the circuit opens.
    *
@@ -71,13 +73,13 @@ export interface Options {
    *
    * @default those of the same task
    */
-  readonly key?: ((request: TaskRequest) => string) | undefined
+  readonly key?: Asked<[request: Middleware.RequestOf<T>], string> | undefined
   /**
    * Which of the errors that tasks declare count as failures.
    *
    * @default none
    */
-  readonly isFailure?: ((error: unknown, request: TaskRequest) => boolean) | undefined
+  readonly isFailure?: Asked<[error: Task.Error<T>, request: Middleware.RequestOf<T>], boolean> | undefined
   /** Called at each change of a circuit, which is logged besides: an opening as a warning. */
   readonly onTransition?: ((transition: Transition) => Effect.Effect<void>) | undefined
 }
@@ -229,8 +231,11 @@ const load = Effect.promise(() => import("effect/persistence/CircuitBreaker"))
  * @category middleware
  * @since 0.3.0
  */
-export const circuitBreaker = (options: Options = {}): Middleware.Middleware =>
-  Middleware.make(Effect.flatMap(load, (module) => Effect.provide(make(module, options), module.layerStoreMemory())))
+export const circuitBreaker = <T extends Task.Any = Task.Any>(options: Options<T> = {}): Middleware.Middleware =>
+  Middleware.make(
+    Effect.flatMap(load, (module) => Effect.provide(make(module, options), module.layerStoreMemory())),
+    options
+  )
 
 /**
  * Like {@link circuitBreaker}, with circuits that are kept in Effect's `CircuitBreakerStore`, and shared by all who use that:
@@ -263,7 +268,10 @@ export const circuitBreaker = (options: Options = {}): Middleware.Middleware =>
  * @category middleware
  * @since 0.3.0
  */
-export const circuitBreakerShared = (
-  options: Options = {}
+export const circuitBreakerShared = <T extends Task.Any = Task.Any>(
+  options: Options<T> = {}
 ): Middleware.Middleware<never, CircuitBreaker.CircuitBreakerStore> =>
-  Middleware.make(Effect.flatMap(load, (module) => make(module, options)))
+  Middleware.make(
+    Effect.flatMap(load, (module) => make(module, options)),
+    options
+  )

@@ -5,6 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import { QueueFull, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
@@ -19,7 +21,7 @@ import { bound, wholeNumber } from "./internal/options.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options {
+export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /** How many calls run at once. */
   readonly limit: number
   /**
@@ -27,7 +29,7 @@ export interface Options {
    *
    * @default all calls share one limit
    */
-  readonly key?: ((request: TaskRequest) => string) | undefined
+  readonly key?: Asked<[request: Middleware.RequestOf<T>], string> | undefined
   /**
    * How many calls of one key may wait. Any more fail with `QueueFull`: with 0 no call waits.
    *
@@ -169,7 +171,7 @@ export const make = (
  *   )
  * )
  *
- * const runner = Middleware.concurrency({ limit: 1, key: ({ payload }) => (payload as { user: string }).user }).pipe(
+ * const runner = Middleware.concurrency({ for: sync, limit: 1, key: ({ payload }) => payload.user }).pipe(
  *   Layer.provide(FiberRunner.layer(handlers))
  * )
  *
@@ -182,5 +184,8 @@ export const make = (
  * @category middleware
  * @since 0.3.0
  */
-export const concurrency = (options: Options): Middleware.Middleware =>
-  Middleware.make(Effect.sync(() => make(options).around))
+export const concurrency = <T extends Task.Any = Task.Any>(options: Options<T>): Middleware.Middleware =>
+  Middleware.make(
+    Effect.sync(() => make(options).around),
+    options
+  )

@@ -25,7 +25,7 @@ export {
 } from "./rateLimit.ts"
 export { type Options as RateLimitSharedOptions, rateLimitShared } from "./rateLimitShared.ts"
 export { concurrency, type Options as ConcurrencyOptions } from "./concurrency.ts"
-export { retry } from "./retry.ts"
+export { type Policy as RetryPolicy, retry } from "./retry.ts"
 export { timeout } from "./timeout.ts"
 export { cache, type Options as CacheOptions } from "./cache.ts"
 export {

@@ -9,6 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as LogLevel from "effect/LogLevel"
 import * as Stream from "effect/Stream"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
 
@@ -18,7 +20,7 @@ import * as Middleware from "./Middleware.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options {
+export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * The level of the line about a task that ended well, or was cancelled.
    *
@@ -44,7 +46,7 @@ export interface Options {
    */
   readonly slow?: Duration.Input | undefined
   /** What else is to be noted of a task, beside its lines. */
-  readonly annotations?: ((request: TaskRequest) => Readonly<Record<string, unknown>>) | undefined
+  readonly annotations?: Asked<[request: Middleware.RequestOf<T>], Readonly<Record<string, unknown>>> | undefined
   /**
    * Whether payloads are noted. They may be large, or nobody else's business.
    *
@@ -56,7 +58,7 @@ export interface Options {
    *
    * @default all of them
    */
-  readonly filter?: ((request: TaskRequest) => boolean) | undefined
+  readonly filter?: Asked<[request: Middleware.RequestOf<T>], boolean> | undefined
 }
 
 /** Three digits of a time in milliseconds, with the unit that suits it. */
@@ -196,4 +198,5 @@ const make = (options: Options): Middleware.Around => {
  * @category middleware
  * @since 0.3.0
  */
-export const logging = (options: Options = {}): Middleware.Middleware => Middleware.make(make(options))
+export const logging = <T extends Task.Any = Task.Any>(options: Options<T> = {}): Middleware.Middleware =>
+  Middleware.make(make(options), options)

@@ -6,6 +6,8 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import { RateLimited, type TaskError, TaskRejected } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
@@ -21,7 +23,7 @@ import { bound, positiveMillis, wholeNumber } from "./internal/options.ts"
  * @category models
  * @since 0.3.0
  */
-export interface CommonOptions {
+export interface CommonOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /** How many calls may start in each `window`. */
   readonly limit: number
   /** The time that `limit` is about. */
@@ -31,14 +33,14 @@ export interface CommonOptions {
    *
    * @default all calls share one limit
    */
-  readonly key?: ((request: TaskRequest) => string) | undefined
+  readonly key?: Asked<[request: Middleware.RequestOf<T>], string> | undefined
   /**
    * How many calls a call counts as: a whole number. One that costs 0 is not limited, and one that costs more than the limit
    * ever allows fails with `TaskRejected`.
    *
    * @default 1
    */
-  readonly cost?: ((request: TaskRequest) => number) | undefined
+  readonly cost?: Asked<[request: Middleware.RequestOf<T>], number> | undefined
   /**
    * What becomes of a call that is too early. `"delay"`: it waits for its turn. `"fail"`: it fails with `RateLimited`, which
    * says when to try again.
@@ -60,7 +62,7 @@ export interface CommonOptions {
  * @category models
  * @since 0.3.0
  */
-export interface Options extends CommonOptions {
+export interface Options<T extends Task.Any = Task.Any> extends CommonOptions<T> {
   /**
    * How calls are counted.
    *
@@ -255,5 +257,8 @@ export const make = (options: Options): { readonly keys: Keys; readonly around: 
  * @category middleware
  * @since 0.3.0
  */
-export const rateLimit = (options: Options): Middleware.Middleware =>
-  Middleware.make(Effect.sync(() => make(options).around))
+export const rateLimit = <T extends Task.Any = Task.Any>(options: Options<T>): Middleware.Middleware =>
+  Middleware.make(
+    Effect.sync(() => make(options).around),
+    options
+  )

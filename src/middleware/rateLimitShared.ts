@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as RateLimiter from "effect/persistence/RateLimiter"
+import type * as Task from "../Task.ts"
 import { StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import { Line, type Turn } from "../internal/limit/Line.ts"
@@ -19,7 +20,7 @@ import { around, type CommonOptions, limits } from "./rateLimit.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options extends CommonOptions {
+export interface Options<T extends Task.Any = Task.Any> extends CommonOptions<T> {
   /** The name of the limit. Programs whose limits have the same name share it, and have to give it the same numbers. */
   readonly name: string
   /**
@@ -115,11 +116,14 @@ const make = (options: Options, limiter: RateLimiter.RateLimiter): Middleware.Ar
  * @category middleware
  * @since 0.3.0
  */
-export const rateLimitShared = (options: Options): Middleware.Middleware<never, RateLimiter.RateLimiter> =>
+export const rateLimitShared = <T extends Task.Any = Task.Any>(
+  options: Options<T>
+): Middleware.Middleware<never, RateLimiter.RateLimiter> =>
   Middleware.make(
     // Loaded by those who use it: it takes a tenth of what a worker needs to start.
     Effect.flatMap(
       Effect.promise(() => import("effect/persistence/RateLimiter")),
       ({ RateLimiter }) => Effect.map(RateLimiter, (limiter) => make(options, limiter))
-    )
+    ),
+    options
   )

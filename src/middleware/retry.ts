@@ -8,11 +8,22 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Task from "../Task.ts"
 import { retryWith } from "../internal/call/Retry.ts"
-import { isFinal, TaskTimeout } from "../TaskError.ts"
+import { isFinal, type TaskError, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
 import * as Middleware from "./Middleware.ts"
 import { bound } from "./internal/options.ts"
+
+/**
+ * When to try failed calls again. With `for`, of which tasks.
+ *
+ * @category models
+ * @since 0.4.0
+ */
+export type Policy<T extends Task.Any = Task.Any> =
+  | number
+  | Schedule.Schedule<unknown, unknown>
+  | (Task.RetryOptions<Task.Error<T> | TaskError> & Middleware.ForTasks<T>)
 
 /** A time limit further inside is one of an attempt. That of the call ends all of them. */
 const isOver =
@@ -65,7 +76,7 @@ const isOver =
  * @category middleware
  * @since 0.3.0
  */
-export const retry = (policy: Task.RetryPolicy): Middleware.Middleware =>
+export const retry = <T extends Task.Any = Task.Any>(policy: Policy<T>): Middleware.Middleware =>
   Middleware.make(
     Effect.sync((): Middleware.Around => {
       if (!Schedule.isSchedule(policy)) bound("retry: times", typeof policy === "number" ? policy : policy.times)
@@ -78,5 +89,6 @@ export const retry = (policy: Task.RetryPolicy): Middleware.Middleware =>
             : next
         }
       }
-    })
+    }),
+    typeof policy === "number" || Schedule.isSchedule(policy) ? undefined : policy
   )

@@ -6,6 +6,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import { TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import { limitTime } from "../internal/call/Fibers.ts"
@@ -51,7 +53,10 @@ const begin = (request: TaskRequest, millis: number) => ({
  * @category middleware
  * @since 0.3.0
  */
-export const timeout = (limit: Duration.Input | ((request: TaskRequest) => Duration.Input)): Middleware.Middleware =>
+export const timeout = <T extends Task.Any = Task.Any>(
+  limit: Duration.Input | Asked<[request: Middleware.RequestOf<T>], Duration.Input>,
+  options?: Middleware.ForTasks<T>
+): Middleware.Middleware =>
   Middleware.make(
     Effect.sync((): Middleware.Around => {
       const millisOf = (input: Duration.Input) =>
@@ -79,5 +84,6 @@ export const timeout = (limit: Duration.Input | ((request: TaskRequest) => Durat
             return Stream.onExit(Stream.interruptWhen(next, late), () => Effect.sync(end))
           })
       }
-    })
+    }),
+    options
   )

@@ -7,6 +7,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import type * as Task from "../Task.ts"
+import type { Asked } from "../TaskDefinition.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
 
@@ -16,7 +18,7 @@ import * as Middleware from "./Middleware.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options {
+export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * What the names of spans begin with: a task `resize` has the span `Task.resize`.
    *
@@ -24,7 +26,7 @@ export interface Options {
    */
   readonly spanPrefix?: string | undefined
   /** Further attributes of the span. */
-  readonly attributes?: ((request: TaskRequest) => Readonly<Record<string, unknown>>) | undefined
+  readonly attributes?: Asked<[request: Middleware.RequestOf<T>], Readonly<Record<string, unknown>>> | undefined
 }
 
 /** What is known of a task when its span begins. */
@@ -124,4 +126,5 @@ const make = (options: Options): Middleware.Around => {
  * @category middleware
  * @since 0.3.0
  */
-export const tracing = (options: Options = {}): Middleware.Middleware => Middleware.make(make(options))
+export const tracing = <T extends Task.Any = Task.Any>(options: Options<T> = {}): Middleware.Middleware =>
+  Middleware.make(make(options), options)

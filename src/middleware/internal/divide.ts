@@ -1,0 +1,24 @@
+/** Takes the calls of some tasks one way and all others another: how middlewares keep to the tasks that they are for. */
+import * as Effect from "effect/Effect"
+import type { TaskRequest } from "../../TaskRequest.ts"
+import { TaskRunner } from "../../TaskRunner.ts"
+
+type Runner = TaskRunner["Service"]
+
+/** The runner `ours` for the tasks of these names, and `theirs` for all others, untouched. */
+export const divide = (names: ReadonlySet<string>, ours: Runner, theirs: Runner): Runner => {
+  const of = (request: TaskRequest): Runner => (names.has(request.name) ? ours : theirs)
+  const { enqueue } = theirs
+  return TaskRunner.of({
+    ...ours,
+    execute: (request) => of(request).execute(request),
+    stream: (request) => of(request).stream(request),
+    fork: (request) => of(request).fork(request),
+    enqueue:
+      enqueue &&
+      ((requests) =>
+        requests.some(({ name }) => names.has(name))
+          ? Effect.forEach(requests, (request) => Effect.map(of(request).fork(request), ({ taskId }) => taskId))
+          : enqueue(requests))
+  })
+}
