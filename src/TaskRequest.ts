@@ -131,5 +131,10 @@ export interface CallControl {
   readonly stopped: Exit.Exit<never, TaskCancelled>
 }
 
-/** The priority of a task that names none. Lower runs first. */
+/**
+ * The priority of a task that names none. Lower runs first.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const defaultPriority = 10

@@ -229,7 +229,12 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     })
   })
 
-/** Why a task is not attached to. */
+/**
+ * Why a task is not attached to.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
 export const otherTask = (task: string, id: string, name: string): TaskRejected =>
   new TaskRejected({ task, reason: `the task with id ${id} is "${name}". Attach to it by its own definition` })
 

@@ -25,6 +25,7 @@ import * as ThreadRunner from "./ThreadRunner.ts"
 type EffectTask = Task.Any & { readonly kind: "effect" }
 type StreamingTask = Task.Any & { readonly kind: "stream" }
 
+/** Plain functions as tasks, behind Promises. */
 export { asTask, type Options as AsTaskOptions, type Target } from "./internal/strand/asTask.ts"
 
 /** Stops the call when the signal is aborted. */

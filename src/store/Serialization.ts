@@ -69,7 +69,12 @@ const asText = (data: string | Uint8Array): string => {
   return data
 }
 
-/** What a serialization wrote that writes bytes; throws when it is text, which another one wrote. */
+/**
+ * What a serialization wrote that writes bytes; throws when it is text, which another one wrote.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
 export const asBytes = (data: string | Uint8Array): Uint8Array => {
   if (typeof data === "string") throw otherSerialization()
   return data

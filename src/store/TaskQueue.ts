@@ -13,10 +13,20 @@ import type * as Scope from "effect/Scope"
 import type { StoreFailure } from "../TaskError.ts"
 import type { EncodedExit, StoredCall } from "./TaskStore.ts"
 
-/** The queue of tasks that name none. */
+/**
+ * The queue of tasks that name none.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const defaultQueue = "default"
 
-/** How often a task is started at most when nothing is said of it and its readers keep dying. */
+/**
+ * How often a task is started at most when nothing is said of it and its readers keep dying.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const defaultMaxAttempts = 10
 
 /**

@@ -114,7 +114,12 @@ export interface TaskRecord extends StoredCall {
   readonly progress: unknown
 }
 
-/** The exit of a task whose result is not kept. */
+/**
+ * The exit of a task whose result is not kept.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
 export const discarded: EncodedExit = { _tag: "Success", value: null, discarded: true }
 
 /**
