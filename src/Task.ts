@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type { Pipeable } from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -140,7 +141,8 @@ interface Definition<
   Success extends Schema.Constraint,
   Error extends Schema.Constraint,
   Inbox extends Schema.Constraint
-> extends Any {
+>
+  extends Any, Pipeable {
   readonly name: Name
   readonly payload: Payload
   readonly success: Success
@@ -654,6 +656,26 @@ type AnyTask = Any & { readonly kind: "effect" }
 
 type Failure<T extends Any> = Error<T> | TaskError
 
+/** A task of one result whose calls take these payloads. */
+type TaskFor<T extends AnyTask, Given> = T & ([Given] extends [Input<T>] ? unknown : never)
+
+interface Outcomes {
+  readonly mode: "result"
+  readonly discard?: false | undefined
+}
+
+interface Discards {
+  readonly mode?: "default" | undefined
+  readonly discard: true
+}
+
+interface Results {
+  readonly mode?: "default" | undefined
+  readonly discard?: false | undefined
+}
+
+type CompletedOptions<E = unknown> = Omit<BatchOptions<E>, "chunkSize" | "onProgress">
+
 /**
  * Runs several calls at once and waits for all of them: `Effect.all` whose concurrency is unbounded by default, because
  * the runner has a limit of its own.
@@ -712,32 +734,49 @@ export const all: <
  *
  * const double = Task.make("double", { payload: Schema.Int, success: Schema.Int })
  *
- * const program = Task.forEach(double, [1, 2, 3], { concurrency: 2 }).pipe(
- *   Effect.provide(FiberRunner.layer(double.toLayer((n) => Effect.succeed(n * 2))))
- * )
+ * const program = Effect.gen(function* () {
+ *   console.log(yield* Task.forEach(double, [1, 2, 3], { concurrency: 2 }))
+ *   console.log(yield* double.pipe(Task.forEach([4, 5])))
+ * })
  *
- * console.log(await Effect.runPromise(program))
+ * const runner = FiberRunner.layer(double.toLayer((n) => Effect.succeed(n * 2)))
+ * await Effect.runPromise(Effect.provide(program, runner))
  * // prints: [ 2, 4, 6 ]
+ * // prints: [ 8, 10 ]
  * ```
  *
  * @category combinators
  * @since 0.1.0
  */
 export const forEach: {
+  <Given>(
+    payloads: Iterable<Given>,
+    options: BatchOptions & Outcomes
+  ): <T extends AnyTask>(
+    task: TaskFor<T, Given>
+  ) => Effect.Effect<Array<Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
+  <Given>(
+    payloads: Iterable<Given>,
+    options: BatchOptions & Discards
+  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Effect.Effect<void, Failure<T>, TaskRunner>
+  <Given>(
+    payloads: Iterable<Given>,
+    options?: BatchOptions & Results
+  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Effect.Effect<Array<Success<T>>, Failure<T>, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: BatchOptions<Failure<T>> & { readonly mode: "result"; readonly discard?: false | undefined }
+    options: BatchOptions<Failure<T>> & Outcomes
   ): Effect.Effect<Array<Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: BatchOptions<Failure<T>> & { readonly discard: true; readonly mode?: "default" | undefined }
+    options: BatchOptions<Failure<T>> & Discards
   ): Effect.Effect<void, Failure<T>, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options?: BatchOptions<Failure<T>> & { readonly mode?: "default" | undefined; readonly discard?: false | undefined }
+    options?: BatchOptions<Failure<T>> & Results
   ): Effect.Effect<Array<Success<T>>, Failure<T>, TaskRunner>
 } = Batch.forEach
 
@@ -747,11 +786,19 @@ export const forEach: {
  * @category combinators
  * @since 0.1.0
  */
-export const forkAll: <T extends AnyTask>(
-  task: T,
-  payloads: Iterable<Input<T>>,
-  options?: RunOptions<Failure<T>>
-) => Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner> = Batch.forkAll
+export const forkAll: {
+  <Given>(
+    payloads: Iterable<Given>,
+    options?: RunOptions
+  ): <T extends AnyTask>(
+    task: TaskFor<T, Given>
+  ) => Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner>
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options?: RunOptions<Failure<T>>
+  ): Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner>
+} = Batch.forkAll
 
 /**
  * Starts a task once for each payload and gives the ids, in the order of the payloads, when all are accepted. A runner
@@ -778,11 +825,17 @@ export const forkAll: <T extends AnyTask>(
  * @category combinators
  * @since 0.1.0
  */
-export const forkAllDiscard: <T extends AnyTask>(
-  task: T,
-  payloads: Iterable<Input<T>>,
-  options?: RunOptions<Failure<T>>
-) => Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner> = Batch.forkAllDiscard
+export const forkAllDiscard: {
+  <Given>(
+    payloads: Iterable<Given>,
+    options?: RunOptions
+  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner>
+  <T extends AnyTask>(
+    task: T,
+    payloads: Iterable<Input<T>>,
+    options?: RunOptions<Failure<T>>
+  ): Effect.Effect<ReadonlyArray<string>, TaskError, TaskRunner>
+} = Batch.forkAllDiscard
 
 /**
  * Runs a task once for each payload and gives the results as a Stream, in the order in which they come.
@@ -796,14 +849,24 @@ export const forkAllDiscard: <T extends AnyTask>(
  * @since 0.1.0
  */
 export const asCompleted: {
+  <Given>(
+    payloads: Iterable<Given>,
+    options: CompletedOptions & { readonly mode: "result" }
+  ): <T extends AnyTask>(
+    task: TaskFor<T, Given>
+  ) => Stream.Stream<Completed<Given, Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
+  <Given>(
+    payloads: Iterable<Given>,
+    options?: CompletedOptions & { readonly mode?: "default" | undefined }
+  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Stream.Stream<Completed<Given, Success<T>>, Failure<T>, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: Omit<BatchOptions<Failure<T>>, "chunkSize" | "onProgress"> & { readonly mode: "result" }
+    options: CompletedOptions<Failure<T>> & { readonly mode: "result" }
   ): Stream.Stream<Completed<Input<T>, Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
   <T extends AnyTask>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options?: Omit<BatchOptions<Failure<T>>, "chunkSize" | "onProgress"> & { readonly mode?: "default" | undefined }
+    options?: CompletedOptions<Failure<T>> & { readonly mode?: "default" | undefined }
   ): Stream.Stream<Completed<Input<T>, Success<T>>, Failure<T>, TaskRunner>
 } = Batch.asCompleted

@@ -142,6 +142,27 @@ describe("TaskFiber", () => {
   )
 })
 
+describe("many calls", () => {
+  const twice = Task.make("twice", { payload: Schema.Int, success: Schema.Int })
+  const runner = FiberRunner.layer(twice.toLayer((n) => Effect.succeed(2 * n)))
+
+  it.effect("take their task first or last", () =>
+    Effect.gen(function* () {
+      const payloads = [1, 2]
+      assert.deepEqual(yield* Task.forEach(twice, payloads), [2, 4])
+      assert.deepEqual(yield* twice.pipe(Task.forEach(payloads)), [2, 4])
+      assert.isUndefined(yield* twice.pipe(Task.forEach(new Set(payloads), { discard: true })))
+      for (const handles of [yield* Task.forkAll(twice, payloads), yield* twice.pipe(Task.forkAll(payloads))]) {
+        assert.deepEqual(yield* Effect.forEach(handles, (fiber) => Fiber.join(fiber)), [2, 4])
+      }
+      assert.lengthOf(yield* Task.forkAllDiscard(twice, payloads), 2)
+      assert.lengthOf(yield* twice.pipe(Task.forkAllDiscard(payloads, { tags: ["a"] })), 2)
+      const completed = yield* twice.pipe(Task.asCompleted([5]), Stream.runCollect)
+      assert.deepEqual(completed, [{ index: 0, payload: 5, value: 10 }])
+    }).pipe(Effect.provide(runner))
+  )
+})
+
 describe("TaskError", () => {
   const errors: ReadonlyArray<TaskError> = [
     new TaskNotFound({ task: "t", available: ["a", "b"] }),

@@ -103,3 +103,25 @@ check<
 Task.asCompleted(task, payloads, { chunkSize: 2 })
 // @ts-expect-error: a stream has no single result
 Task.asCompleted(stream, [1])
+
+// --- with the task last --------------------------------------------------------------------------------------------
+
+const piped = task.pipe(Task.forEach(payloads, { concurrency: 2 }))
+check<Equal<typeof piped, typeof eachDefault>>()
+const pipedOutcome = task.pipe(Task.forEach(payloads, { mode: "result" }))
+check<Equal<typeof pipedOutcome, typeof eachOutcome>>()
+const pipedDiscarded = task.pipe(Task.forEach(payloads, { discard: true }))
+check<Equal<typeof pipedDiscarded, typeof eachDiscarded>>()
+const pipedHandles = task.pipe(Task.forkAll(payloads))
+check<Equal<typeof pipedHandles, typeof handles>>()
+const pipedIds = task.pipe(Task.forkAllDiscard(payloads, { tags: ["a"] }))
+check<Equal<typeof pipedIds, typeof ids>>()
+const pipedCompleted = task.pipe(Task.asCompleted(payloads))
+check<Equal<Stream.Success<typeof pipedCompleted>, Task.Completed<{ n: number }, Date>>>()
+
+// @ts-expect-error: another payload
+task.pipe(Task.forEach(["a"]))
+// @ts-expect-error: another payload
+other.pipe(Task.forkAll(payloads))
+// @ts-expect-error: a stream has no single result
+stream.pipe(Task.forEach([1]))

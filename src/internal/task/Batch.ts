@@ -1,8 +1,10 @@
 /** Runs many tasks at once: what `Task.all`, `Task.forEach`, `Task.forkAll`, `Task.asCompleted` do. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
-import type { RunOptions, TaskDefinition } from "../../TaskDefinition.ts"
+import { type RunOptions, type TaskDefinition, TypeId } from "../../TaskDefinition.ts"
 import type { TaskError } from "../../TaskError.ts"
 import type { TaskFiber } from "../../TaskFiber.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
@@ -49,7 +51,7 @@ const callOf = (task: TaskDefinition, options: Options | undefined) => {
   }
 }
 
-export const forEach = (task: TaskDefinition, payloads: Iterable<unknown>, options?: Options) =>
+const forEachOf = (task: TaskDefinition, payloads: Iterable<unknown>, options?: Options): never =>
   Effect.suspend(() => {
     const items = Array.from(payloads)
     const results: Array<unknown> = options?.discard ? [] : new Array(items.length)
@@ -71,14 +73,14 @@ export const forEach = (task: TaskDefinition, payloads: Iterable<unknown>, optio
     )
   }) as never
 
-export const forkAll = (task: TaskDefinition, payloads: Iterable<unknown>, options?: RunOptions) =>
+const forkAllOf = (task: TaskDefinition, payloads: Iterable<unknown>, options?: RunOptions) =>
   Effect.forEach(payloads, (payload) => Methods.fork.call(task, payload, options)) as Effect.Effect<
     Array<TaskFiber<never, never, never>>,
     TaskError,
     TaskRunner
   >
 
-export const forkAllDiscard = (
+const forkAllDiscardOf = (
   task: TaskDefinition,
   payloads: Iterable<unknown>,
   options?: RunOptions
@@ -92,7 +94,7 @@ export const forkAllDiscard = (
       : runner.enqueue(requests)
   })
 
-export const asCompleted = (task: TaskDefinition, payloads: Iterable<unknown>, options?: Options) => {
+const asCompletedOf = (task: TaskDefinition, payloads: Iterable<unknown>, options?: Options): never => {
   const call = callOf(task, options)
   return Stream.fromIterable(payloads).pipe(
     Stream.zipWithIndex,
@@ -102,3 +104,15 @@ export const asCompleted = (task: TaskDefinition, payloads: Iterable<unknown>, o
     })
   ) as never
 }
+
+/** The same of a task that is given last. */
+const withDataLast = <O, A>(f: (task: TaskDefinition, payloads: Iterable<unknown>, options?: O) => A) =>
+  dual<(payloads: Iterable<unknown>, options?: O) => (task: TaskDefinition) => A, typeof f>(
+    (args) => Predicate.hasProperty(args[0], TypeId),
+    f
+  )
+
+export const forEach = withDataLast(forEachOf)
+export const forkAll = withDataLast(forkAllOf)
+export const forkAllDiscard = withDataLast(forkAllDiscardOf)
+export const asCompleted = withDataLast(asCompletedOf)

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import { pipeArguments } from "effect/Pipeable"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Call from "../call/Call.ts"
@@ -112,6 +113,9 @@ export const Methods = {
   },
   annotateMerge(this: TaskDefinition, annotations: Context.Context<never>) {
     return annotated(this, Context.merge(this.annotations, annotations))
+  },
+  pipe() {
+    return pipeArguments(this, arguments)
   },
   get messages() {
     return Stream.unwrap(Effect.map(TaskContext, (context) => context.messages))
