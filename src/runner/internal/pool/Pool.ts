@@ -52,6 +52,7 @@ const suspectAfter = 0.1
 export class Pool implements WorkersOwner, JobOwner {
   readonly concurrency: number
   readonly recycleTasks: number
+  readonly recycleBytes: number
   completed = 0
   failed = 0
   readonly waitTime = new DurationHistogram()
@@ -73,6 +74,7 @@ export class Pool implements WorkersOwner, JobOwner {
     this.options = options
     this.concurrency = options.concurrency
     this.recycleTasks = options.recycleTasks
+    this.recycleBytes = options.recycleBytes
     this.intake = new Intake(options)
     this.workers = new Workers(this, options)
     this.workers.open()
@@ -83,7 +85,8 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   get waiting(): number {
-    return this.intake.waiting
+    const { intake } = this
+    return intake.size > 0 || intake.limit > 0 ? intake.size : intake.waiting
   }
 
   get running(): number {
@@ -104,8 +107,10 @@ export class Pool implements WorkersOwner, JobOwner {
   submit(job: Job): void {
     if (this.workers.closed) return job.failWith(new RunnerClosed({ task: job.name }))
     if (!this.hasHandler(job)) return job.failWith(this.notFound(job))
-    const failure = this.workers.recentStartFailure()
-    if (failure !== undefined) return job.failWith(failure)
+    if (this.workers.startFailure !== undefined) {
+      const failure = this.workers.recentStartFailure()
+      if (failure !== undefined) return job.failWith(failure)
+    }
     if (!this.dispatchScheduled) this.turn = this.tenths(performance.now())
     job.createdAt = this.turn
     this.schedule()
@@ -122,7 +127,7 @@ export class Pool implements WorkersOwner, JobOwner {
 
   /** Passes the queue by, when nobody waits in it and no worker has been sent anything less urgent. */
   private assignNow(job: Job): boolean {
-    if (this.intake.waiting > 0 || this.paused) return false
+    if (this.waiting > 0 || this.paused) return false
     const worker = this.roomiest()
     if (worker === undefined || !this.fits(worker, job)) return false
     for (const other of this.workers.active) if (other.aheadPriority > job.priority) return false
@@ -161,7 +166,7 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   /** Workers keep no program alive. Tasks that somebody waits for do. */
-  keepAlive(busy: boolean): void {
+  readonly keepAlive = (busy: boolean): void => {
     if (busy || this.workers.closed) this.timer.ref()
     else this.timer.unref()
   }
@@ -169,8 +174,8 @@ export class Pool implements WorkersOwner, JobOwner {
   /** Hands what waits to the workers. */
   private dispatch(): void {
     if (this.paused || this.workers.closed) return
-    this.recallForUrgent()
-    while (this.intake.waiting > 0) {
+    if (this.waiting > 0) this.recallForUrgent()
+    while (this.waiting > 0) {
       const worker = this.roomiest()
       if (worker === undefined) break
       const job = this.intake.take()!
@@ -186,7 +191,7 @@ export class Pool implements WorkersOwner, JobOwner {
       if (worker.load > this.concurrency) ahead = true
     }
     if (ahead) this.startWatch()
-    if (this.intake.waiting > 0 && this.workers.grow(this.intake.waiting)) this.schedule()
+    if (this.waiting > 0 && this.workers.grow(this.waiting)) this.schedule()
   }
 
   /**
@@ -281,7 +286,7 @@ export class Pool implements WorkersOwner, JobOwner {
       }
     }
     if (finished) {
-      this.workers.recycle(worker)
+      if (worker.worn) this.workers.recycle(worker)
       this.dispatch()
     }
     let index = 0
@@ -352,7 +357,7 @@ export class Pool implements WorkersOwner, JobOwner {
       case Op.Memory.code:
         worker.memory = field(records, at, Op.Memory.bytes)
         if (worker.firstMemory === 0) worker.firstMemory = worker.memory
-        return this.workers.recycle(worker)
+        return worker.worn ? this.workers.recycle(worker) : undefined
       case Op.Call.code:
         return this.options.events.onCall(
           worker,
@@ -380,6 +385,10 @@ export class Pool implements WorkersOwner, JobOwner {
   // Interruption
   // -------------------------------------------------------------------------------------------------------------------
 
+  isRunning(job: Job): boolean {
+    return job.worker !== undefined && job.worker.isWorkingOn(job)
+  }
+
   /** Stops a task, wherever it is. Its sink learns when it has stopped. */
   readonly interrupt = (job: Job): void => {
     if (this.intake.remove(job)) return job.interrupted()
@@ -388,7 +397,7 @@ export class Pool implements WorkersOwner, JobOwner {
     job.stopping = true
     if (worker.load > this.concurrency) {
       this.recall(worker)
-      if (this.intake.waiting > 0) this.schedule()
+      if (this.waiting > 0) this.schedule()
       if (this.intake.remove(job)) return job.interrupted()
     }
     worker.say(true, Op.Interrupt, job.seq)

@@ -3,20 +3,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { registerMetrics } from "../../../RunnerStats.ts"
-import type { ModuleInvalid, TaskError } from "../../../TaskError.ts"
-import * as Call from "../../../internal/call/Call.ts"
+import type { ModuleInvalid } from "../../../TaskError.ts"
 import * as TaskRunner from "../../../TaskRunner.ts"
-import type { ChunkBuffer } from "../wire/ChunkBuffer.ts"
-import type { Definition } from "../wire/Definitions.ts"
-import * as Exchange from "../wire/Exchange.ts"
+import * as HandlerContext from "../wire/HandlerContext.ts"
 import type { QueueOptions } from "../../../internal/limit/Intake.ts"
-import { Job, type JobOwner } from "./Job.ts"
+import * as Job from "./Job.ts"
 import * as Modules from "./Modules.ts"
 import { NestedCalls } from "./NestedCalls.ts"
 import { Pool } from "./Pool.ts"
-import * as Receiver from "./Receiver.ts"
 import type { Spawn } from "./Transport.ts"
-import type * as Wire from "../wire/Wire.ts"
 
 /** Options that threads and processes share. */
 export interface Options extends QueueOptions {
@@ -97,82 +92,6 @@ export interface Options extends QueueOptions {
   readonly output?: "log" | "ignore" | undefined
 }
 
-/** A job whose results go to a caller in this thread. */
-class CallerJob extends Job implements Receiver.Receiver {
-  readonly request: Call.Call
-  readonly resume: Receiver.Receiver["resume"]
-  readonly chunks: ChunkBuffer | undefined
-  ended = false
-  onEnd: (() => void) | undefined = undefined
-
-  constructor(
-    owner: JobOwner,
-    request: Call.Call,
-    resume: Receiver.Receiver["resume"],
-    chunks: ChunkBuffer | undefined,
-    payload: unknown
-  ) {
-    super(owner, payload, Exchange.metaOf(request, chunks !== undefined))
-    this.request = request
-    this.resume = resume
-    this.chunks = chunks
-  }
-
-  asEffect(): Effect.Effect<void> {
-    return Receiver.stop(this)
-  }
-
-  get priority(): number {
-    return this.request.priority
-  }
-  get text(): boolean {
-    return Receiver.isText(this.request)
-  }
-  get wireId(): number | string {
-    return this.request.key
-  }
-  get name(): string {
-    return this.request.name
-  }
-  get portable(): boolean {
-    return this.request.task.portable !== undefined
-  }
-  get transfer(): ReadonlyArray<object> | undefined {
-    return this.request.transfer
-  }
-  get definition(): Definition {
-    return this.request.task
-  }
-
-  accept(): void {
-    this.request.accept()
-  }
-  succeed(value: unknown): void {
-    Receiver.succeed(this, value)
-  }
-  fail(failure: unknown): void {
-    Receiver.fail(this, failure)
-  }
-  failWith(error: TaskError): void {
-    Receiver.failWith(this, error)
-  }
-  interrupted(): void {
-    Receiver.interrupted(this)
-  }
-  chunk(values: ReadonlyArray<unknown>): void {
-    Receiver.chunk(this, values)
-  }
-  progress(value: unknown): void {
-    this.request.reportProgress(value)
-  }
-  listen(): void {
-    Receiver.takeMessages(this.request, (messages, text) => this.owner.deliver(this, messages, text))
-  }
-  log(entry: Wire.LogEntry, worker: string): void {
-    Receiver.log(this, entry, worker)
-  }
-}
-
 const positive = (name: string, value: number, least: number): number => {
   if (Number.isInteger(value) && value >= least) return value
   throw new RangeError(`${name} has to be a whole number of at least ${least}, and is ${value}`)
@@ -226,7 +145,7 @@ export const make = (
         onCall: (worker, parent, records, at) => nested.begin(pool, worker, parent, records, at),
         onCallRecord: (worker, records, at) => nested.receive(pool, worker, records, at),
         onWorkerEnd: (worker) => nested.end(pool, worker),
-        onLog: (worker, entry) => runFork(Exchange.logEntry(entry, worker.label)),
+        onLog: (worker, entry) => runFork(HandlerContext.logEntry(entry, worker.label)),
         onOutput: (worker, stream, line) => {
           if (options.output === "ignore") return
           const log = stream === "stdout" ? Effect.logInfo(line) : Effect.logWarning(line)
@@ -241,13 +160,6 @@ export const make = (
       yield* Effect.callback<void, ModuleInvalid>((resume) =>
         pool.whenReady((failure) => resume(failure === undefined ? Effect.void : Effect.fail(failure)))
       ).pipe(Effect.ensuring(Effect.sync(() => pool.keepAlive(false))))
-    }
-
-    const begin: Receiver.Begin = (request, resume, chunks, payload) => {
-      const job = new CallerJob(pool, request, resume, chunks, payload)
-      request.begin(job)
-      pool.submit(job)
-      return job
     }
 
     function controls(name: string, argument: unknown): unknown {
@@ -276,14 +188,14 @@ export const make = (
     }
 
     return yield* TaskRunner.make({
-      execute: (request) => Receiver.execute(Call.of(request), begin),
-      stream: (request) => Receiver.stream(Call.of(request), begin),
+      execute: Job.executeOn(pool),
+      stream: Job.streamOn(pool),
       pause: Effect.sync(() => pool.pause()),
       resume: Effect.sync(() => pool.resume()),
       resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),
       stats: Effect.sync(stats),
       nested,
-      onBusy: (busy) => pool.keepAlive(busy),
+      onBusy: pool.keepAlive,
       shutdownGrace: options.shutdownGrace
     })
   })

@@ -33,8 +33,9 @@ export class WorkerTask extends Told {
 /** What a worker tells its pool. */
 export interface Owner {
   readonly concurrency: number
-  /** After how many tasks a worker is replaced. */
+  /** After how many tasks, and after which growth of its memory, a worker is replaced. */
   readonly recycleTasks: number
+  readonly recycleBytes: number
   readonly onRecords: (worker: PoolWorker, records: Wire.Records) => void
   readonly onEnd: (worker: PoolWorker, end: End) => void
   readonly onOutput: (worker: PoolWorker, stream: "stdout" | "stderr", line: string) => void
@@ -103,6 +104,12 @@ export class PoolWorker {
   /** Tasks that it has and that need its attention. */
   get load(): number {
     return this.outstanding.size - this.waiting
+  }
+
+  /** Whether it is to be replaced, or is being so. */
+  get worn(): boolean {
+    const { recycleBytes, recycleTasks } = this.owner
+    return this.state === "retiring" || this.completed >= recycleTasks || this.memory - this.firstMemory > recycleBytes
   }
 
   /** How many more tasks may be sent. */

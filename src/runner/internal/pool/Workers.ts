@@ -55,7 +55,7 @@ export class Workers {
   private maxSize: number
   private number = 0
   private idleCheck: NodeJS.Timeout | undefined = undefined
-  private startFailure: { readonly error: ModuleInvalid; readonly at: number } | undefined = undefined
+  startFailure: { readonly error: ModuleInvalid; readonly at: number } | undefined = undefined
   private readonly readyObservers = new Set<() => void>()
   private readonly endObservers = new Set<() => void>()
 
@@ -227,12 +227,10 @@ export class Workers {
     for (const observer of this.endObservers) observer()
   }
 
-  /** Replaces a worker that has done enough, once it has finished what it has. */
+  /** Replaces a worker that is worn, once it has finished what it has. */
   recycle(worker: PoolWorker): void {
-    const { recycleBytes, recycleTasks } = this.options
-    if (worker.state === "retiring") return this.closeIfDone(worker)
-    if (worker.state !== "ready") return
-    if (worker.completed >= recycleTasks || worker.memory - worker.firstMemory > recycleBytes) this.retire(worker)
+    if (worker.state === "retiring") this.closeIfDone(worker)
+    else if (worker.state === "ready") this.retire(worker)
   }
 
   /** Gives a worker nothing more, and ends it when it has finished what it has. */

@@ -6,6 +6,7 @@
  * far more than what is in it. A frame whose values all survive JSON is sent as JSON text, which is cheaper to write and
  * to read than a structured clone; one that holds bytes or values without a schema is cloned.
  */
+import type * as LogLevel from "effect/LogLevel"
 import * as Uncloneable from "../../../internal/values/Uncloneable.ts"
 
 /** What the fields of records hold. */
@@ -147,7 +148,7 @@ export interface Meta {
   readonly tags?: ReadonlyArray<string>
   readonly parentId?: string
   readonly span?: readonly [traceId: string, spanId: string, sampled: boolean]
-  readonly minimumLogLevel?: string
+  readonly minimumLogLevel?: LogLevel.LogLevel
   readonly stream?: boolean
   readonly priority?: number
   readonly principal?: unknown
@@ -162,7 +163,7 @@ export interface CallMeta extends Meta {
 
 /** One log entry of a handler. */
 export interface LogEntry {
-  readonly level: string
+  readonly level: LogLevel.Severity
   readonly message: ReadonlyArray<unknown>
   readonly annotations: Record<string, unknown>
   readonly spans: ReadonlyArray<string>

@@ -6,68 +6,21 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import type * as Task from "../../../Task.ts"
 import { TaskContext } from "../../../TaskContext.ts"
 import { NotTransferable } from "../../../TaskError.ts"
-import * as Call from "../../../internal/call/Call.ts"
-import type { Execution } from "../../../TaskRequest.ts"
 import * as TaskRunner from "../../../TaskRunner.ts"
-import type { ChunkBuffer } from "../wire/ChunkBuffer.ts"
 import { Told } from "../wire/Definitions.ts"
-import * as Exchange from "../wire/Exchange.ts"
-import * as Receiver from "../pool/Receiver.ts"
+import { type CallerJob, executeOn, type Job, type JobOwner, streamOn } from "../pool/Job.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import * as Wire from "../wire/Wire.ts"
 import type { WorkerMain } from "./WorkerMain.ts"
 const { field, Op } = Wire
 
-/** A call that the pool is busy with. */
-class PoolCall extends Effectable.Class<void> implements Execution, Receiver.Receiver {
-  readonly status = "running"
-  readonly number: number
-  /** The number of the task whose handler made the call; -1 when none did. */
-  readonly parent: number
-  readonly request: Call.Call
-  readonly resume: Receiver.Receiver["resume"]
-  readonly chunks: ChunkBuffer | undefined
-  ended = false
-  onEnd: (() => void) | undefined = undefined
-  private readonly worker: WorkerMain
-
-  constructor(
-    worker: WorkerMain,
-    number: number,
-    request: Call.Call,
-    resume: Receiver.Receiver["resume"],
-    chunks: ChunkBuffer | undefined
-  ) {
-    super()
-    this.worker = worker
-    this.number = number
-    this.parent = worker.seqOf(Context.getOrUndefined(request.caller.context, TaskContext))
-    this.request = request
-    this.resume = resume
-    this.chunks = chunks
-  }
-
-  asEffect(): Effect.Effect<void> {
-    return Receiver.stop(this)
-  }
-
-  abort(): void {
-    if (!this.ended) this.worker.say(true, Op.CallInterrupt, this.number)
-  }
-
-  credit(): void {
-    this.worker.say(true, Op.CallCredit, this.number, 1)
-  }
-}
-
 /** The calls of one worker. */
-export class WorkerCalls {
+export class WorkerCalls implements JobOwner {
   private readonly worker: WorkerMain
-  private readonly calls = new Map<number, PoolCall>()
+  private readonly calls = new Map<number, CallerJob>()
   private readonly controls = new Map<number, (value: unknown) => void>()
   private readonly told = new Map<string, Told>()
   private counter = 0
@@ -78,8 +31,8 @@ export class WorkerCalls {
 
   readonly makeRunner = Effect.suspend(() =>
     TaskRunner.make({
-      execute: (request) => Receiver.execute(Call.of(request), this.begin),
-      stream: (request) => Receiver.stream(Call.of(request), this.begin),
+      execute: executeOn(this),
+      stream: streamOn(this),
       pause: this.control("pause", null),
       resume: this.control("resume", null),
       resize: (size) => this.control("resize", size),
@@ -97,16 +50,36 @@ export class WorkerCalls {
     })
   }
 
-  private readonly begin: Receiver.Begin = (request, resume, chunks, payload) => {
-    const call = new PoolCall(this.worker, ++this.counter, request, resume, chunks)
-    request.begin(call)
-    this.calls.set(call.number, call)
-    this.worker.changeCalls(call.parent, 1)
-    const meta = { ...Exchange.metaOf(request, chunks !== undefined), id: request.id }
-    const name = request.task.portable === undefined ? this.define(request.task) : null
-    if (request.transfer !== undefined) this.worker.outbox.transfer(request.transfer)
-    this.worker.say(Receiver.isText(request), Op.Call, call.number, call.parent, name, payload, meta)
-    return call
+  submit(job: CallerJob): void {
+    job.seq = ++this.counter
+    this.calls.set(job.seq, job)
+    const caller = this.callerOf(job)
+    this.worker.changeCalls(caller, 1)
+    const { id, task } = job.request
+    const name = job.portable ? null : this.define(task)
+    if (job.transfer !== undefined) this.worker.outbox.transfer(job.transfer)
+    this.worker.say(job.text, Op.Call, job.seq, caller, name, job.payload, { ...job.meta, id })
+  }
+
+  isRunning(): boolean {
+    return true
+  }
+
+  interrupt(job: Job): void {
+    this.worker.say(true, Op.CallInterrupt, job.seq)
+  }
+
+  credit(job: Job): void {
+    this.worker.say(true, Op.CallCredit, job.seq, 1)
+  }
+
+  deliver(job: Job, messages: ReadonlyArray<unknown> | null, text: boolean): void {
+    this.worker.say(text, Op.CallMessages, job.seq, messages)
+  }
+
+  /** The number of the task whose handler has made a call; -1 when none has. */
+  private callerOf({ request }: CallerJob): number {
+    return this.worker.seqOf(Context.getOrUndefined(request.caller.context, TaskContext))
   }
 
   /** Gives the name of a task, and sees to it that the pool knows how it is defined here. */
@@ -122,11 +95,11 @@ export class WorkerCalls {
   }
 
   /** Takes a call out that is over. */
-  private take(number: number): PoolCall | undefined {
+  private take(number: number): CallerJob | undefined {
     const call = this.calls.get(number)
     if (call === undefined) return undefined
     this.calls.delete(number)
-    this.worker.changeCalls(call.parent, -1)
+    this.worker.changeCalls(this.callerOf(call), -1)
     return call
   }
 
@@ -140,32 +113,27 @@ export class WorkerCalls {
         this.controls.delete(number)
         if (control !== undefined) return control(value)
         const call = this.take(number)
-        if (call !== undefined) Receiver.succeed(call, value)
+        call?.succeed(value)
         break
       }
       case Op.CallFail.code: {
         const call = this.take(number)
-        if (call !== undefined) Receiver.fail(call, value)
+        call?.fail(value)
         break
       }
       case Op.CallChunk.code: {
         const call = this.calls.get(number)
-        if (call !== undefined) Receiver.chunk(call, field(records, at, Op.CallChunk.values))
+        call?.chunk(field(records, at, Op.CallChunk.values))
         break
       }
       case Op.CallProgress.code:
-        this.calls.get(number)?.request.reportProgress(value)
+        this.calls.get(number)?.progress(value)
         break
-      case Op.CallListen.code: {
-        const call = this.calls.get(number)
-        if (call === undefined) break
-        Receiver.takeMessages(call.request, (messages, text) =>
-          this.worker.say(text, Op.CallMessages, number, messages)
-        )
+      case Op.CallListen.code:
+        this.calls.get(number)?.listen()
         break
-      }
       case Op.CallAccepted.code:
-        this.calls.get(number)?.request.accept()
+        this.calls.get(number)?.accept()
         break
     }
   }
@@ -175,6 +143,6 @@ export class WorkerCalls {
     if (record[0] !== Op.Call.code) return
     const call = this.take(field(record, 0, Op.Call.call))
     if (call === undefined) return
-    Receiver.failWith(call, new NotTransferable({ task: call.request.name, path: `payload${path}`, reason }))
+    call.failWith(new NotTransferable({ task: call.name, path: `payload${path}`, reason }))
   }
 }

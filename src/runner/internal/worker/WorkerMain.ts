@@ -24,7 +24,7 @@ import { makeId } from "../../../internal/task/TaskId.ts"
 import { TaskRunner } from "../../../TaskRunner.ts"
 import type { WorkerClaims } from "../wire/Claims.ts"
 import { refusalOf } from "../wire/Definitions.ts"
-import * as Exchange from "../wire/Exchange.ts"
+import * as HandlerContext from "../wire/HandlerContext.ts"
 import { Inbox } from "./Inbox.ts"
 import type { LoadModule } from "../../../internal/task/TasksModule.ts"
 import * as ModuleLoader from "./ModuleLoader.ts"
@@ -174,7 +174,7 @@ export class WorkerMain {
 
   /** Loads the tasks modules, and says that it is ready or why it is not. */
   async start(): Promise<void> {
-    const loggers = new Set([Exchange.makeLogger((entry, context) => this.log(entry, context))])
+    const loggers = new Set([HandlerContext.makeLogger((entry, context) => this.log(entry, context))])
     const runner = await Effect.runPromise(Scope.provide(this.calls.makeRunner, this.scope))
     this.base = Context.make(CurrentLoggers, loggers).pipe(Context.add(TaskRunner, runner)) as Context.Context<never>
     const loaded = await ModuleLoader.load(this.host.init.modules, this.host.load, this.base, this.scope)
@@ -337,7 +337,9 @@ export class WorkerMain {
     this.entries.set(entry.seq, entry)
     this.running++
     entry.startedAt = now
-    const context = Context.add(Exchange.addMeta(program.context, entry.meta), TaskContext, entry)
+    const { meta } = entry
+    const base = meta === undefined ? program.context : HandlerContext.add(program.context, meta)
+    const context = Context.add(base, TaskContext, entry)
     const fiber = Effect.runForkWith(context)(this.work(entry, program))
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.finish(entry, program, exit)

@@ -1,61 +1,20 @@
-/**
- * The small parts of a call that crosses to a worker or back: log entries, spans and levels, in the form in which they
- * travel.
- */
+/** What a handler has of its caller in its Context, and how what it logs gets back there. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import type { Call } from "../../../internal/call/Call.ts"
 import type { LogEntry, Meta } from "./Wire.ts"
 
-/** What a request carries besides its payload; undefined where nothing is out of the ordinary. */
-export const metaOf = (request: Call, stream: boolean): Meta | undefined => {
-  const { minimumLogLevel, span } = request.caller
-  if (
-    span === undefined &&
-    !stream &&
-    request.attempt === 1 &&
-    request.deadline === undefined &&
-    request.options.tags === undefined &&
-    request.options.priority === undefined &&
-    request.parentId === undefined &&
-    request.principal === undefined &&
-    !request.discard &&
-    minimumLogLevel === "Info"
-  ) {
-    return undefined
-  }
-  return {
-    ...(request.attempt !== 1 && { attempt: request.attempt }),
-    ...(request.deadline !== undefined && {
-      deadline: request.deadline,
-      timeout: request.timeLimit!
-    }),
-    ...(request.options.tags !== undefined && { tags: request.options.tags }),
-    ...(request.options.priority !== undefined && { priority: request.options.priority }),
-    ...(request.parentId !== undefined && { parentId: request.parentId }),
-    ...(span !== undefined && { span: [span.traceId, span.spanId, span.sampled] as const }),
-    ...(minimumLogLevel !== "Info" && { minimumLogLevel }),
-    ...(request.principal !== undefined && { principal: request.principal }),
-    ...(request.discard && { discard: true }),
-    ...(stream && { stream })
-  }
-}
-
 /** Adds to a handler's context what its caller has: the parent of its spans and the lowest level of its logs. */
-export const addMeta = (context: Context.Context<never>, meta: Meta | undefined): Context.Context<never> => {
+export const add = (context: Context.Context<never>, meta: Meta): Context.Context<never> => {
   let out = context
-  if (meta?.span !== undefined) {
+  if (meta.span !== undefined) {
     const [traceId, spanId, sampled] = meta.span
     out = Context.add(out, Tracer.ParentSpan, Tracer.externalSpan({ traceId, spanId, sampled }))
   }
-  if (meta?.minimumLogLevel !== undefined) {
-    out = Context.add(out, References.MinimumLogLevel, meta.minimumLogLevel as LogLevel.LogLevel)
-  }
+  if (meta.minimumLogLevel !== undefined) out = Context.add(out, References.MinimumLogLevel, meta.minimumLogLevel)
   return out
 }
 
@@ -67,7 +26,7 @@ const plain = (value: unknown): unknown => {
   if (Cause.isCause(value)) return Cause.pretty(value)
   if (value instanceof Error) return value.stack ?? value.message
   try {
-    return JSON.parse(JSON.stringify(value)) as unknown
+    return JSON.parse(JSON.stringify(value))
   } catch {
     return String(value)
   }
@@ -78,13 +37,16 @@ export const makeLogger = (
   send: (entry: LogEntry, context: Context.Context<never>) => void
 ): Logger.Logger<unknown, void> =>
   Logger.make((options) => {
+    const { logLevel: level } = options
+    // These are limits, and no entry has them.
+    if (level === "All" || level === "None") return
     const context = options.fiber.context
     const annotations = Context.get(context, References.CurrentLogAnnotations)
     const spans = Context.get(context, References.CurrentLogSpans)
     const now = options.date.getTime()
     send(
       {
-        level: options.logLevel,
+        level,
         message: (Array.isArray(options.message) ? options.message : [options.message]).map(plain),
         annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, plain(value)])),
         spans: spans.map(([label, start]) => `${label}=${now - start}ms`),
@@ -97,7 +59,7 @@ export const makeLogger = (
 /** Logs an entry that has travelled, with the loggers of the current fiber. */
 export const logEntry = (entry: LogEntry, worker: string): Effect.Effect<void> => {
   const message = entry.cause === undefined ? entry.message : [...entry.message, entry.cause]
-  return Effect.logWithLevel(entry.level as LogLevel.Severity)(...message).pipe(
+  return Effect.logWithLevel(entry.level)(...message).pipe(
     Effect.annotateLogs({
       ...entry.annotations,
       worker,
