@@ -1,10 +1,10 @@
 /** A worker that is a process. */
 import { type ChildProcess, fork } from "node:child_process"
+import { Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Conditions from "../../../internal/values/Conditions.ts"
-import * as Claims from "../wire/Claims.ts"
+import * as ProcessChannel from "../wire/ProcessChannel.ts"
 import { type End, lastLines, lines, workerFile, type Spawn } from "./Transport.ts"
-import type * as Wire from "../wire/Wire.ts"
 
 /** What a process is given at its start. */
 export interface ProcessOptions {
@@ -14,14 +14,11 @@ export interface ProcessOptions {
   readonly entry?: URL | undefined
 }
 
-/** Where the file of the claims is, in the process. */
-export const claimsFd = 4
-
 /** Starts processes. */
 export const spawn =
   (options: ProcessOptions): Spawn =>
   (init, number, listener) => {
-    const fd = Claims.openFile()
+    const fd = ProcessChannel.openFile()
     const child = fork(
       fileURLToPath(options.entry ?? workerFile("processEntry")),
       [JSON.stringify({ ...init, label: `process ${number}` })],
@@ -44,14 +41,14 @@ export const spawn =
       return output
     })
     unref(child)
-    child.on("message", gather(listener.onFrames))
+    child.on("message", ProcessChannel.gather(listener.onFrames))
     let failure: Error | undefined
     child.on("error", (error) => {
       failure = error
       // It could not be started, so no exit follows.
       if (child.pid === undefined) listener.onEnd(endOf(null, null, error.message, failure))
     })
-    const claims = Claims.poolFile(fd)
+    const tickets = ProcessChannel.poolTickets(fd)
     child.on("exit", () => {
       // Its pipes stay open while a grandchild holds them; nobody is to wait for that.
       setTimeout(() => {
@@ -65,7 +62,7 @@ export const spawn =
     })
     return {
       label,
-      claims,
+      tickets,
       send: (frame) => {
         if (child.connected) child.send(frame as object)
       },
@@ -74,27 +71,11 @@ export const spawn =
     }
   }
 
-/**
- * Gathers the frames that arrive in one turn of the event loop: they are dealt with together, so that what follows from
- * them is, too.
- */
-export const gather = (onFrames: (frames: ReadonlyArray<Wire.Frame>) => void) => {
-  let frames: Array<Wire.Frame> = []
-  const deliver = () => {
-    const all = frames
-    frames = []
-    onFrames(all)
-  }
-  return (frame: unknown): void => {
-    if (frames.push(frame as Wire.Frame) === 1) process.nextTick(deliver)
-  }
-}
-
 /** A process keeps a program alive only through the fibers that wait for its tasks. */
 const unref = (child: ChildProcess): void => {
   child.unref()
   child.channel?.unref()
-  for (const stream of [child.stdout, child.stderr]) (stream as unknown as { unref: () => void } | null)?.unref()
+  for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref()
 }
 
 const endOf = (exitCode: number | null, signal: string | null, said: string, failure: Error | undefined): End => {

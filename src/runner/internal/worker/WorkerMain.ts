@@ -2,7 +2,7 @@
  * The worker's side of a pool: loads the tasks modules, starts what it is sent, and sends back what comes of it.
  *
  * It knows nothing of threads or processes: the main files (`threadMain.ts`, `processMain.ts`) give it a
- * way to send frames and to draw claims.
+ * way to send frames and to draw tickets.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -22,7 +22,7 @@ import { ResultInvalid, TaskCancelled, type TaskRejected, TaskTimeout } from "..
 import type * as TaskHandlers from "../../../TaskHandlers.ts"
 import { makeId } from "../../../internal/task/TaskId.ts"
 import { TaskRunner } from "../../../TaskRunner.ts"
-import type { WorkerClaims } from "../wire/Claims.ts"
+import type { WorkerTickets } from "../wire/Tickets.ts"
 import { refusalOf } from "../wire/Definitions.ts"
 import * as HandlerContext from "../wire/HandlerContext.ts"
 import { Inbox } from "./Inbox.ts"
@@ -38,7 +38,7 @@ const { field, Op } = Wire
 export interface Host {
   readonly init: Wire.WorkerInit
   readonly load: LoadModule
-  readonly claims: WorkerClaims
+  readonly tickets: WorkerTickets
   readonly send: Wire.Send
   /** Called when the worker has been closed and may end. */
   readonly exit: () => void
@@ -301,7 +301,7 @@ export class WorkerMain {
   /** The next task that this worker may start. Those before it have been taken back. */
   private draw(): Entry | undefined {
     while (this.inboxHead < this.inbox.length) {
-      const number = this.drawn === -1 ? this.host.claims.take(this.end) : this.drawn
+      const number = this.drawn === -1 ? this.host.tickets.take(this.end) : this.drawn
       this.drawn = -1
       while (this.inboxHead < this.inbox.length) {
         const entry = this.inbox[this.inboxHead]!

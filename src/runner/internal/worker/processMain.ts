@@ -1,7 +1,6 @@
 /** The worker's side of a process of a pool. */
 import { Worker } from "node:worker_threads"
-import { workerFile } from "../wire/Claims.ts"
-import { claimsFd, gather } from "../pool/ProcessTransport.ts"
+import { gather, ticketsFd, workerTickets } from "../wire/ProcessChannel.ts"
 import type * as Wire from "../wire/Wire.ts"
 import type { LoadModule } from "../../../internal/task/TasksModule.ts"
 import { WorkerMain } from "./WorkerMain.ts"
@@ -37,7 +36,7 @@ export const run = async (load: LoadModule): Promise<void> => {
   const worker = new WorkerMain({
     init: JSON.parse(process.argv[2]!) as Wire.WorkerInit,
     load,
-    claims: workerFile(claimsFd),
+    tickets: workerTickets(ticketsFd),
     send: (frame) => void process.send!(frame),
     exit: () => process.disconnect()
   })

@@ -8,33 +8,35 @@ import { fstatSync, readdirSync, readlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
-import * as Claims from "../../../../src/runner/internal/wire/Claims.ts"
+import * as ProcessChannel from "../../../../src/runner/internal/wire/ProcessChannel.ts"
+import * as ThreadChannel from "../../../../src/runner/internal/wire/ThreadChannel.ts"
+import type { PoolTickets, WorkerTickets } from "../../../../src/runner/internal/wire/Tickets.ts"
 import * as Leaks from "../../../helpers/leaks.ts"
 
 Leaks.check()
 
-const drawer = new URL("./claimsDrawer.ts", import.meta.url)
+const drawer = new URL("./ticketsDrawer.ts", import.meta.url)
 
 /** Takes with a file's pair of sides, whose file is closed afterwards. */
-const withFile = <A>(use: (pool: Claims.PoolClaims, worker: Claims.WorkerClaims, fd: number) => A): A => {
-  const fd = Claims.openFile()
-  const pool = Claims.poolFile(fd)
+const withFile = <A>(use: (pool: PoolTickets, worker: WorkerTickets, fd: number) => A): A => {
+  const fd = ProcessChannel.openFile()
+  const pool = ProcessChannel.poolTickets(fd)
   try {
-    return use(pool, Claims.workerFile(fd), fd)
+    return use(pool, ProcessChannel.workerTickets(fd), fd)
   } finally {
     pool.close()
   }
 }
 
 /** All that the pool draws. */
-const drawAll = (pool: Claims.PoolClaims): ReadonlyArray<number> => {
+const drawAll = (pool: PoolTickets): ReadonlyArray<number> => {
   const { from, to } = pool.takeAll()
   return Array.from({ length: to - from }, (_, index) => from + index)
 }
 
-const withShared = <A>(use: (pool: Claims.PoolClaims, worker: Claims.WorkerClaims) => A): A => {
-  const shared = Claims.makeShared()
-  return use(Claims.poolShared(shared), Claims.workerShared(shared))
+const withShared = <A>(use: (pool: PoolTickets, worker: WorkerTickets) => A): A => {
+  const shared = ThreadChannel.makeMemory()
+  return use(ThreadChannel.poolTickets(shared), ThreadChannel.workerTickets(shared))
 }
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
@@ -44,7 +46,7 @@ const Operation = Schema.Struct({ op: Schema.Literals(["extend", "pool", "worker
 type Operations = ReadonlyArray<typeof Operation.Type>
 
 /** Does the operations, and compares with a counter. */
-const compare = (operations: Operations, pool: Claims.PoolClaims, worker: Claims.WorkerClaims) => {
+const compare = (operations: Operations, pool: PoolTickets, worker: WorkerTickets) => {
   let end = 0
   let next = 0
   /** What the worker has drawn last, and so has finished, as far as its pool knows. */
@@ -86,7 +88,7 @@ const assertShared = (total: number, ...sides: ReadonlyArray<ReadonlyArray<numbe
   assert.strictEqual(seen.indexOf(0), -1, "never drawn")
 }
 
-describe("claims", () => {
+describe("tickets", () => {
   const settings = { arbitrary: { runs: 150, size: 150 } }
 
   it.prop(
@@ -187,9 +189,9 @@ describe("claims", () => {
 
   it("of a thread that draws at full speed", async () => {
     const total = 200_000
-    const shared = Claims.makeShared()
+    const shared = ThreadChannel.makeMemory()
     const start = new Int32Array(new SharedArrayBuffer(8))
-    const pool = Claims.poolShared(shared)
+    const pool = ThreadChannel.poolTickets(shared)
     const worker = new Worker(drawer, { workerData: { shared, start, end: total }, execArgv: [] })
     assert.deepStrictEqual(await once(worker, "message"), ["ready"])
     const message = once(worker, "message") as Promise<[Array<number>]>
@@ -201,7 +203,7 @@ describe("claims", () => {
       pool.extend((end = Math.min(total, end + 100)))
       Atomics.store(start, 1, end)
       // Each time the thread has got somewhere into these numbers when this side draws what is left of them.
-      while (Atomics.load(shared, Claims.Shared.Next) <= from);
+      while (Atomics.load(shared, ThreadChannel.next) <= from);
       const drawn = drawAll(pool)
       if (drawn.length > 0) assert.strictEqual(drawn.at(-1), end - 1)
       mine.push(...drawn)
@@ -214,8 +216,8 @@ describe("claims", () => {
 
   it("of a process that draws at full speed", async () => {
     const total = 200_000
-    const fd = Claims.openFile()
-    const pool = Claims.poolFile(fd)
+    const fd = ProcessChannel.openFile()
+    const pool = ProcessChannel.poolTickets(fd)
     const child = spawn(process.execPath, [fileURLToPath(drawer)], { stdio: ["pipe", "pipe", "inherit", "ignore", fd] })
     const exit = once(child, "exit")
     const mine: Array<number> = []

@@ -2,7 +2,8 @@
 // file that it has inherited. Writes each number that it has drawn.
 import { writeSync } from "node:fs"
 import { isMainThread, parentPort, workerData } from "node:worker_threads"
-import * as Claims from "../../../../src/runner/internal/wire/Claims.ts"
+import * as ProcessChannel from "../../../../src/runner/internal/wire/ProcessChannel.ts"
+import * as ThreadChannel from "../../../../src/runner/internal/wire/ThreadChannel.ts"
 
 /** A turn of the event loop, after which this is told to stop, if it is. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -27,7 +28,7 @@ const draw = async (take: () => number, write: (numbers: Array<number>) => void,
 }
 
 if (isMainThread) {
-  const { take } = Claims.workerFile(4)
+  const { take } = ProcessChannel.workerTickets(4)
   let stopped = false
   process.stdin.on("end", () => (stopped = true)).resume()
   await draw(
@@ -41,7 +42,7 @@ if (isMainThread) {
     readonly shared: Int32Array
     readonly start: Int32Array
   }
-  const { take } = Claims.workerShared(shared)
+  const { take } = ThreadChannel.workerTickets(shared)
   const drawn: Array<number> = []
   // From here on it needs nothing of the thread that has started it, which is not going to turn its event loop.
   parentPort!.postMessage("ready", [])
