@@ -14,7 +14,9 @@ import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound }
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { Intake, type QueueOptions } from "../../../internal/limit/Intake.ts"
 import type { Job, JobOwner } from "./Job.ts"
-import { type PoolWorker, watchInterval } from "./PoolWorker.ts"
+import type { PoolWorker } from "./PoolWorker.ts"
+import { slowMillis, SlowNames } from "./SlowNames.ts"
+import { StuckWatch } from "./StuckWatch.ts"
 import type { End } from "./Transport.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -42,10 +44,6 @@ export interface PoolEvents {
 /** After how many tenths of a millisecond without progress a worker is rather given nothing. */
 const lateAfter = 5
 
-/** From how many milliseconds on a task takes long, and how many quick ones of its name it takes to forget that. */
-const slowMillis = 1
-const slowMemory = 16
-
 /** After which part of its grace a task is suspected not to stop. */
 const suspectAfter = 0.1
 
@@ -63,12 +61,11 @@ export class Pool implements WorkersOwner, JobOwner {
   private readonly timer = setInterval(() => {}, 0x7fffffff).unref()
   private paused = false
   private dispatchScheduled = false
-  /** The names of tasks that have taken long of late. */
-  private readonly slow = new Map<string, number>()
+  private readonly slow = new SlowNames()
+  private readonly watch: StuckWatch
   private readonly madeAt = performance.now()
   /** When the first task of this turn of the event loop came, in tenths of milliseconds. */
   private turn = 0
-  private watch: NodeJS.Timeout | undefined = undefined
 
   constructor(options: PoolOptions) {
     this.options = options
@@ -77,6 +74,7 @@ export class Pool implements WorkersOwner, JobOwner {
     this.recycleBytes = options.recycleBytes
     this.intake = new Intake(options)
     this.workers = new Workers(this, options)
+    this.watch = new StuckWatch(this.workers.active, options.concurrency, (stuck) => this.onStuck(stuck))
     this.workers.open()
   }
 
@@ -190,7 +188,7 @@ export class Pool implements WorkersOwner, JobOwner {
       worker.flush()
       if (worker.load > this.concurrency) ahead = true
     }
-    if (ahead) this.startWatch()
+    if (ahead && !this.watch.isOn) this.watch.start()
     if (this.waiting > 0 && this.workers.grow(this.waiting)) this.schedule()
   }
 
@@ -224,36 +222,13 @@ export class Pool implements WorkersOwner, JobOwner {
     for (let i = back.length - 1; i >= 0; i--) this.intake.putBack(back[i]!)
   }
 
-  /**
-   * While anything is sent ahead: what has got stuck behind a long task returns to the queue.
-   *
-   * A worker is stuck when it has finished nothing between two looks. The second look is after the event loop has
-   * delivered what had arrived, since it may be this thread that is behind.
-   */
-  private startWatch(): void {
-    if (this.watch !== undefined) return
-    this.watch = setTimeout(() => {
-      const suspects = Array.from(this.workers.active).filter(
-        (worker) => worker.load > this.concurrency && worker.completed === worker.watched
-      )
-      for (const worker of this.workers.active) worker.watched = worker.completed
-      if (suspects.length === 0) return this.watchAgain()
-      setImmediate(() => {
-        const stuck = suspects.filter((worker) => worker.completed === worker.watched && worker.state === "ready")
-        for (const worker of stuck) {
-          worker.stuck = true
-          this.recall(worker)
-        }
-        this.watchAgain()
-        if (stuck.length > 0) this.dispatch()
-      })
-    }, watchInterval)
-    this.watch.unref()
-  }
-
-  private watchAgain(): void {
-    this.watch = undefined
-    for (const worker of this.workers.active) if (worker.load > this.concurrency) return this.startWatch()
+  /** What is stuck behind a long task returns to the queue. */
+  private onStuck(workers: ReadonlyArray<PoolWorker>): void {
+    for (const worker of workers) {
+      worker.stuck = true
+      this.recall(worker)
+    }
+    this.dispatch()
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -327,19 +302,11 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   private count(job: Job, millis: number, now: number, succeeded: boolean): void {
-    if (millis > slowMillis) this.slow.set(job.name, slowMemory)
-    else if (this.slow.size > 0) this.forgive(job.name)
+    if (millis > slowMillis || this.slow.size > 0) this.slow.note(job.name, millis)
     if (succeeded) this.completed++
     else this.failed++
     this.runTime.add(millis)
     this.waitTime.add(Math.max(0, (this.tenths(now) - job.createdAt) / 10 - millis))
-  }
-
-  /** A task has been quick: after some of these its name is no longer one of those that take long. */
-  private forgive(name: string): void {
-    const left = this.slow.get(name)
-    if (left === 1) this.slow.delete(name)
-    else if (left !== undefined) this.slow.set(name, left - 1)
   }
 
   private onRecord(worker: PoolWorker, records: Wire.Records, at: number): void {
@@ -520,7 +487,7 @@ export class Pool implements WorkersOwner, JobOwner {
   /** Ends all workers, running the finalizers of the tasks modules, and calls back when none is left. */
   close(callback: () => void): void {
     this.timer.ref()
-    clearTimeout(this.watch)
+    this.watch.stop()
     for (const job of this.intake.drain()) job.failWith(new RunnerClosed({ task: job.name }))
     this.workers.close(() => {
       clearInterval(this.timer)

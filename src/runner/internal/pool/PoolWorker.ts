@@ -21,7 +21,7 @@ const overhead = 0.003
 export const watchInterval = 1
 
 /** A task that a worker has a handler for: its place in the worker's list, and what the worker knows of its callers. */
-export class WorkerTask extends Told {
+export class HandledTask extends Told {
   readonly index: number
 
   constructor(index: number) {
@@ -49,7 +49,7 @@ export class PoolWorker {
   readonly outstanding = new Map<number, Job>()
   state: "starting" | "ready" | "retiring" | "closing" | "killed" | "ended" = "starting"
   /** The tasks it has handlers for. */
-  tasks: ReadonlyMap<string, WorkerTask> = new Map()
+  tasks: ReadonlyMap<string, HandledTask> = new Map()
   /** How its handlers define the tasks that they call, by name. */
   readonly definitions = new Map<string, string>()
   /** Outstanding tasks that wait for tasks of their own. */

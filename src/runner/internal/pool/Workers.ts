@@ -4,7 +4,7 @@
  */
 import { ModuleInvalid } from "../../../TaskError.ts"
 import { idPrefix } from "../../../internal/task/TaskId.ts"
-import { type Owner, PoolWorker, WorkerTask } from "./PoolWorker.ts"
+import { type Owner, PoolWorker, HandledTask } from "./PoolWorker.ts"
 import type { End, Spawn } from "./Transport.ts"
 import * as Wire from "../wire/Wire.ts"
 
@@ -130,7 +130,7 @@ export class Workers {
   /** A worker has loaded the tasks modules. True for the first. */
   ready(worker: PoolWorker, names: ReadonlyArray<string>): boolean {
     worker.state = "ready"
-    worker.tasks = new Map(names.map((name, index) => [name, new WorkerTask(index)]))
+    worker.tasks = new Map(names.map((name, index) => [name, new HandledTask(index)]))
     worker.idleSince = performance.now()
     this.startFailure = undefined
     const first = this.names === undefined
