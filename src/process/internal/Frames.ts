@@ -45,7 +45,7 @@ export const reader = <Frame extends Order | Reply>(onFrame: (frame: Frame) => v
       const all = Buffer.concat(parts)
       const end = 4 + all.readUInt32LE(0)
       const isWhole = length >= end
-      if (isWhole) onFrame(deserialize(all.subarray(4, end)) as Frame)
+      if (isWhole) onFrame(deserialize(all.subarray(4, end)))
       parts = [isWhole ? all.subarray(end) : all]
       length = parts[0]!.length
       needed = isWhole ? 4 : end

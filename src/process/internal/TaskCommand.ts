@@ -97,8 +97,9 @@ export class TaskCommand {
     if (this.reply?._tag !== "Failure" || Deferred.isDoneUnsafe(this.started)) return undefined
     const exit = TaskExit.decode(this.task, this.reply)
     const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-    const isOne = [ModuleInvalid, TaskNotFound, PayloadInvalid].some((kind) => error instanceof kind)
-    return isOne ? (error as StartError) : undefined
+    return error instanceof ModuleInvalid || error instanceof TaskNotFound || error instanceof PayloadInvalid
+      ? error
+      : undefined
   }
 
   /** What came of the task in the last run, when the process is over. */

@@ -105,7 +105,7 @@ const build = (module: string, load: LoadModule): Effect.Effect<Context.Context<
     Effect.tap((context) => Effect.sync(() => TaskHandlers.fromContext(context))),
     Effect.catchCause((cause) => {
       const error = Cause.squash(cause)
-      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       return Effect.fail(error instanceof ModuleInvalid ? error : invalid(Cause.pretty(cause)))
     })
   )

@@ -57,7 +57,7 @@ const writeWhole = async (file: string, text: string): Promise<void> => {
 
 const readManifest = async (file: string): Promise<Manifest | undefined> => {
   try {
-    const manifest = JSON.parse(await fs.readFile(file, "utf8")) as Manifest
+    const manifest: Manifest = JSON.parse(await fs.readFile(file, "utf8"))
     const stamps = manifest.inputs.map(([file]) => stamp(file))
     const same = stamps.every(
       ([, size, modified], index) => size === manifest.inputs[index]![1] && modified === manifest.inputs[index]![2]

@@ -21,7 +21,7 @@ import type { NotTransferable, PayloadInvalid, TaskError } from "../../../TaskEr
 import type { Execution, TaskRequest } from "../../../TaskRequest.ts"
 import * as PortableTask from "../portable/PortableTask.ts"
 import { ChunkBuffer } from "../wire/ChunkBuffer.ts"
-import type { Definition } from "../wire/Definitions.ts"
+import type { DefinedAs } from "../wire/Fingerprints.ts"
 import * as HandlerContext from "../wire/HandlerContext.ts"
 import type * as Wire from "../wire/Wire.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
@@ -51,7 +51,7 @@ export abstract class Job extends Effectable.Class<void> implements Waiting, Exe
   abstract readonly transfer: ReadonlyArray<object> | undefined
   abstract readonly priority: number
   /** How its caller defines the task. */
-  abstract readonly definition: Definition
+  abstract readonly definedAs: DefinedAs
   /** True when the payload survives JSON. */
   abstract readonly text: boolean
   readonly payload: unknown
@@ -219,7 +219,7 @@ export class CallerJob extends Job {
   get transfer(): ReadonlyArray<object> | undefined {
     return this.request.transfer
   }
-  get definition(): Definition {
+  get definedAs(): DefinedAs {
     return this.request.task
   }
 

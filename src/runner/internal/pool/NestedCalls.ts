@@ -13,7 +13,7 @@ import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { Job, type JobOwner } from "./Job.ts"
 import type { Pool } from "./Pool.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
-import type { PortablePayload } from "../portable/PortableTask.ts"
+import * as PortableTask from "../portable/PortableTask.ts"
 import * as Wire from "../wire/Wire.ts"
 const { field, Op } = Wire
 
@@ -22,7 +22,7 @@ class NestedJob extends Job {
   readonly wireId: string
   readonly name: string
   readonly portable: boolean
-  readonly definition: string | undefined
+  readonly definedAs: string | undefined
   readonly text = false
   readonly transfer = undefined
   private readonly caller: PoolWorker
@@ -47,9 +47,9 @@ class NestedJob extends Job {
     const { id, ...meta } = field(records, at, Op.Call.callMeta)
     super(owner, payload, meta)
     this.wireId = id
-    this.name = name ?? (payload as PortablePayload).name
+    this.name = name ?? PortableTask.read(payload).name
     this.portable = name === null
-    this.definition = caller.definitions.get(this.name)
+    this.definedAs = caller.definitions.get(this.name)
     this.caller = caller
     this.number = field(records, at, Op.Call.call)
     this.parent = parent

@@ -169,7 +169,7 @@ export const make = (
         case "resume":
           return pool.resume()
         case "resize":
-          return pool.resize(positive("size", argument as number, 1))
+          return pool.resize(positive("size", Number(argument), 1))
         default:
           return stats()
       }

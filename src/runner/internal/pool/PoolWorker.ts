@@ -1,7 +1,7 @@
 /** One worker as its pool sees it: what it has been sent, what it has finished, and whether it lives. */
 import { WorkerCrashed } from "../../../TaskError.ts"
 import type { WorkerStats } from "../../../RunnerStats.ts"
-import { Told } from "../wire/Definitions.ts"
+import { Told } from "../wire/Fingerprints.ts"
 import type { Job } from "./Job.ts"
 import type { End, Spawn, Transport } from "./Transport.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
@@ -158,8 +158,8 @@ export class PoolWorker {
   /** Gives the index of a job's task, and sees to it that the worker knows how the caller defines it. */
   private define(job: Job): number {
     const task = this.tasks.get(job.name)!
-    if (task.latest !== job.definition) {
-      const fingerprint = task.changeTo(job.definition)
+    if (task.latest !== job.definedAs) {
+      const fingerprint = task.changeTo(job.definedAs)
       if (fingerprint !== undefined) this.outbox.add(Op.Define, task.index, fingerprint)
     }
     return task.index

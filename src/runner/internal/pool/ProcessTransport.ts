@@ -64,7 +64,7 @@ export const spawn =
       label,
       tickets,
       send: (frame) => {
-        if (child.connected) child.send(frame as object)
+        if (child.connected) child.send(frame)
       },
       moves: false,
       kill: () => void child.kill("SIGKILL")

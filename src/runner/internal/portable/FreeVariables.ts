@@ -51,7 +51,7 @@ const patternNames = (pattern: Node | null | undefined): ReadonlyArray<string> =
 }
 
 const isNode = (value: unknown): value is Node =>
-  typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
 
 const children = (node: Node): ReadonlyArray<Node> =>
   Object.entries(node).flatMap(([key, value]) => {
@@ -122,15 +122,15 @@ const find = (source: string): Refusal | undefined => {
     return { path: "the function", reason: "it has no source, being built in or bound" }
   }
   const acorn = createRequire(import.meta.url)("acorn") as typeof Acorn
-  let ast: Acorn.Node
+  let ast: Acorn.Expression
   try {
     ast = acorn.parseExpressionAt(source, 0, { ecmaVersion: "latest" })
   } catch (error) {
-    return unreadable(` (${(error as Error).message})`)
+    return unreadable(` (${String(error)})`)
   }
-  if (!isFunctionNode(ast as Node) || ast.end < source.length) return unreadable("")
+  if (!isFunctionNode(ast) || ast.end < source.length) return unreadable("")
   const free = new Set<string>()
-  walk(ast as Node, new Scope(undefined, true), free)
+  walk(ast, new Scope(undefined, true), free)
   const captured = [...free].filter((name) => !(name in globalThis) && name !== "undefined")
   if (captured.length === 0) return undefined
   return {

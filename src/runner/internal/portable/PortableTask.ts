@@ -1,6 +1,7 @@
 /** A task that brings its function along, by its source: how it is sent, and how it is made again where it has arrived. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Portable from "../../../internal/values/Portable.ts"
 import * as Task from "../../../Task.ts"
@@ -14,6 +15,13 @@ export interface PortablePayload {
   readonly source: string
   readonly payload: unknown
 }
+
+/** What has arrived in place of a payload, read as what it is. */
+export const read = (payload: unknown): PortablePayload => payload as PortablePayload
+
+/** The name in what may have arrived in place of a payload. */
+export const nameIn = (payload: unknown, otherwise: string): string =>
+  Predicate.hasProperty(payload, "name") && typeof payload.name === "string" ? payload.name : otherwise
 
 /** Adds the source to a payload that has been written. */
 export const wrap = (

@@ -274,7 +274,7 @@ export class Reading {
     const name = StoredTask.nameOf(claim)
     const known = this.environment.tasks.get(name)
     if (known !== undefined) return known
-    const { source } = claim.payload as PortableTask.PortablePayload
+    const { source } = PortableTask.read(claim.payload)
     let task = this.portables.get(source)
     if (task === undefined || task.name !== name) {
       const { handle } = PortableTask.handler(name, source)
@@ -289,7 +289,7 @@ export class Reading {
   private begin(claim: Claim): void {
     const task = this.taskOf(claim)
     const refuse = (error: TaskError) => this.settleUnstarted(claim, failed(error))
-    const sent = task.portable === undefined ? claim.payload : (claim.payload as PortableTask.PortablePayload).payload
+    const sent = task.portable === undefined ? claim.payload : PortableTask.read(claim.payload).payload
     const payload = TaskCodec.decodePayload(task, sent)
     if (Result.isFailure(payload)) return refuse(payload.failure)
     const { deadline, discardResult, parentId, principal, priority, tags, trace } = claim

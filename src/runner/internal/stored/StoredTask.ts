@@ -24,7 +24,7 @@ export const portableName = "effect-strand/portable"
 
 /** The name of the task that a record is about. */
 export const nameOf = ({ name, payload }: Pick<TaskRecord, "name" | "payload">): string =>
-  name === portableName ? ((payload as Partial<PortableTask.PortablePayload> | null)?.name ?? name) : name
+  name === portableName ? PortableTask.nameIn(payload, name) : name
 
 /** What is known of a task by its record. */
 export const infoOf = (record: TaskRecord): TaskInfo => ({

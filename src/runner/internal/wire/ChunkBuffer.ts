@@ -1,5 +1,5 @@
 /** The chunks of a stream that have arrived from elsewhere and have not been read. */
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,8 +20,8 @@ export class ChunkBuffer {
   }
 
   push(chunk: ReadonlyArray<unknown>): void {
-    if (this.ended !== undefined || chunk.length === 0) return
-    this.chunks.push(chunk as NonEmptyReadonlyArray<unknown>)
+    if (this.ended !== undefined || !isReadonlyArrayNonEmpty(chunk)) return
+    this.chunks.push(chunk)
     this.answer()
   }
 

@@ -99,7 +99,7 @@ export const gather = (onFrames: (frames: ReadonlyArray<Frame>) => void) => {
     frames = []
     onFrames(all)
   }
-  return (frame: unknown): void => {
-    if (frames.push(frame as Frame) === 1) process.nextTick(deliver)
+  return (frame: Frame): void => {
+    if (frames.push(frame) === 1) process.nextTick(deliver)
   }
 }

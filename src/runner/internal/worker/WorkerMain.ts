@@ -10,24 +10,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
 import { CurrentLoggers } from "effect/Logger"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
+import type * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { TaskContext } from "../../../TaskContext.ts"
 import { ResultInvalid, TaskCancelled, type TaskRejected, TaskTimeout } from "../../../TaskError.ts"
-import type * as TaskHandlers from "../../../TaskHandlers.ts"
 import { makeId } from "../../../internal/task/TaskId.ts"
 import { TaskRunner } from "../../../TaskRunner.ts"
 import type { WorkerTickets } from "../wire/Tickets.ts"
-import { refusalOf } from "../wire/Definitions.ts"
 import * as HandlerContext from "../wire/HandlerContext.ts"
-import { Inbox } from "./Inbox.ts"
+import { RemoteMessages } from "./RemoteMessages.ts"
 import type { LoadModule } from "../../../internal/task/TasksModule.ts"
+import { Credit, sendChunks } from "./Chunks.ts"
 import * as ModuleLoader from "./ModuleLoader.ts"
+import { type Program, Programs } from "./Programs.ts"
 import * as PortableTask from "../portable/PortableTask.ts"
 import type { Refusal } from "../../../internal/values/Uncloneable.ts"
 import { WorkerCalls } from "./WorkerCalls.ts"
@@ -53,19 +52,8 @@ const memoryInterval = 250
 /** A task that has taken longer than this, in milliseconds, may do so again: others' results do not wait for it. */
 const slow = 0.25
 
-/** A handler as this worker runs it. */
-interface Program {
-  readonly handler: TaskHandlers.TaskHandler
-  readonly codec: TaskCodec.TaskCodec
-  readonly context: Context.Context<never>
-  /** The longest time it took of late, in milliseconds; unknown means long. */
-  longest: number
-  /** Why calls are refused that come now, if they are. */
-  refusal: TaskRejected | undefined
-}
-
 /** A task that has arrived. It is the `TaskContext` of its handler. */
-class Entry implements Context.Service.Shape<typeof TaskContext> {
+class Assignment implements Context.Service.Shape<typeof TaskContext> {
   readonly seq: number
   readonly index: number
   readonly wireId: number | string
@@ -74,11 +62,11 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
   readonly worker: WorkerMain
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   startedAt = 0
-  credit = Wire.initialCredit
+  /** Of a stream: how much of it may be sent. */
+  credit: Credit | undefined = undefined
   /** Live calls of tasks by this task's handler: while there are any it does not count as running. */
   calls = 0
-  creditGiven: Latch.Latch | undefined = undefined
-  inbox: Inbox | undefined = undefined
+  received: RemoteMessages | undefined = undefined
   interrupted = false
   /** Why it is not run, if so. */
   readonly refusal: TaskRejected | undefined
@@ -97,14 +85,14 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
     this.wireId = wireId
     this.payload = payload
     this.meta = meta
-    this.refusal = worker.programs[index]?.refusal
+    this.refusal = worker.programs.known[index]?.refusal
   }
 
   get id(): string {
     return typeof this.wireId === "number" ? makeId(this.worker.idPrefix, this.wireId) : this.wireId
   }
   get name(): string {
-    return this.worker.programs[this.index]?.handler.task.name ?? (this.payload as PortableTask.PortablePayload).name
+    return this.worker.programs.known[this.index]?.handler.task.name ?? PortableTask.read(this.payload).name
   }
   get attempt(): number {
     return this.meta?.attempt ?? 1
@@ -125,7 +113,9 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
     return Effect.suspend(() => Effect.fail(new TaskCancelled({ task: this.name, taskId: this.id })))
   }
   get messages(): Stream.Stream<unknown> {
-    return Stream.suspend(() => (this.inbox ??= new Inbox(() => this.worker.say(true, Op.Listen, this.seq))).messages)
+    return Stream.suspend(
+      () => (this.received ??= new RemoteMessages(() => this.worker.say(true, Op.Listen, this.seq))).messages
+    )
   }
   // A getter, so that a handler can take the function out of its context, at no cost to those that do not.
   get progress(): (value: unknown) => Effect.Effect<void> {
@@ -137,18 +127,16 @@ class Entry implements Context.Service.Shape<typeof TaskContext> {
 export class WorkerMain {
   readonly outbox = new Wire.Outbox()
   readonly idPrefix: string
-  programs: ReadonlyArray<Program> = []
+  readonly programs = new Programs()
   /** Tasks that are being worked on. */
   running = 0
   private readonly host: Host
-  private readonly entries = new Map<number, Entry>()
+  private readonly assignments = new Map<number, Assignment>()
   private readonly calls: WorkerCalls
-  private readonly portables = new Map<string, Program>()
   private readonly scope = Scope.makeUnsafe()
-  private base: Context.Context<never> = Context.empty()
   /** Tasks that have arrived and have not been started, by number. */
-  private inbox: Array<Entry> = []
-  private inboxHead = 0
+  private arrived: Array<Assignment> = []
+  private arrivedHead = 0
   /** The number behind the last that has arrived. */
   private end = 0
   /** A number that was drawn before its task has arrived. */
@@ -169,36 +157,26 @@ export class WorkerMain {
 
   /** True when nothing is under way that the event loop would be needed for. */
   get isIdle(): boolean {
-    return this.entries.size === 0 && this.inboxHead === this.inbox.length && !this.closing
+    return this.assignments.size === 0 && this.arrivedHead === this.arrived.length && !this.closing
   }
 
   /** Loads the tasks modules, and says that it is ready or why it is not. */
   async start(): Promise<void> {
-    const loggers = new Set([HandlerContext.makeLogger((entry, context) => this.log(entry, context))])
+    const loggers = new Set([HandlerContext.makeLogger((line, context) => this.log(line, context))])
     const runner = await Effect.runPromise(Scope.provide(this.calls.makeRunner, this.scope))
-    this.base = Context.make(CurrentLoggers, loggers).pipe(Context.add(TaskRunner, runner)) as Context.Context<never>
-    const loaded = await ModuleLoader.load(this.host.init.modules, this.host.load, this.base, this.scope)
+    const base: Context.Context<never> = Context.make(CurrentLoggers, loggers).pipe(Context.add(TaskRunner, runner))
+    const loaded = await ModuleLoader.load(this.host.init.modules, this.host.load, base, this.scope)
     if (Result.isFailure(loaded)) {
       this.say(true, Op.Fatal, loaded.failure.module, loaded.failure.reason)
     } else {
-      this.programs = Array.from(loaded.success.values(), (handler) => this.program(handler))
+      this.programs.provide(loaded.success.values(), base)
       this.say(true, Op.Ready, Array.from(loaded.success.keys()))
     }
     this.flush()
   }
 
-  private program(handler: TaskHandlers.TaskHandler): Program {
-    return {
-      handler,
-      codec: TaskCodec.of(handler.task),
-      context: Context.merge(handler.context, this.base),
-      longest: Infinity,
-      refusal: undefined
-    }
-  }
-
-  private log(entry: Wire.LogEntry, context: Context.Context<never>): void {
-    this.say(true, Op.Log, this.seqOf(Context.getOrUndefined(context, TaskContext)), entry)
+  private log(line: Wire.LogEntry, context: Context.Context<never>): void {
+    this.say(true, Op.Log, this.seqOf(Context.getOrUndefined(context, TaskContext)), line)
   }
 
   /** Adds a record to what is sent in this turn. */
@@ -217,7 +195,7 @@ export class WorkerMain {
     for (let at = 0; at < records.length; at = Wire.next(records, at)) {
       switch (records[at]) {
         case Op.Run.code: {
-          const entry = new Entry(
+          const assignment = new Assignment(
             this,
             field(records, at, Op.Run.seq),
             field(records, at, Op.Run.index),
@@ -225,26 +203,23 @@ export class WorkerMain {
             field(records, at, Op.Run.payload),
             field(records, at, Op.Run.meta) || undefined
           )
-          this.inbox.push(entry)
-          this.end = entry.seq + 1
+          this.arrived.push(assignment)
+          this.end = assignment.seq + 1
           break
         }
         case Op.Interrupt.code:
           this.interrupt(field(records, at, Op.Interrupt.seq))
           break
         case Op.Credit.code: {
-          const entry = this.entries.get(field(records, at, Op.Credit.seq))
-          if (entry !== undefined) {
-            entry.credit += field(records, at, Op.Credit.credit)
-            entry.creditGiven?.openUnsafe()
+          const assignment = this.assignments.get(field(records, at, Op.Credit.seq))
+          if (assignment !== undefined) {
+            assignment.credit?.give(field(records, at, Op.Credit.credit))
           }
           break
         }
-        case Op.Define.code: {
-          const program = this.programs[field(records, at, Op.Define.index)]!
-          program.refusal = refusalOf(program.handler.task, field(records, at, Op.Define.fingerprint))
+        case Op.Define.code:
+          this.programs.define(field(records, at, Op.Define.index), field(records, at, Op.Define.fingerprint))
           break
-        }
         case Op.Messages.code:
           this.deliver(field(records, at, Op.Messages.seq), field(records, at, Op.Messages.messages))
           break
@@ -259,24 +234,24 @@ export class WorkerMain {
   }
 
   private interrupt(seq: number): void {
-    const entry = this.entries.get(seq)
-    if (entry !== undefined) {
-      entry.fiber?.interruptUnsafe()
+    const assignment = this.assignments.get(seq)
+    if (assignment !== undefined) {
+      assignment.fiber?.interruptUnsafe()
       return
     }
     // Drawn, but not started: its turn comes in this very frame.
-    for (let i = this.inboxHead; i < this.inbox.length; i++) {
-      if (this.inbox[i]!.seq === seq) this.inbox[i]!.interrupted = true
+    for (let i = this.arrivedHead; i < this.arrived.length; i++) {
+      if (this.arrived[i]!.seq === seq) this.arrived[i]!.interrupted = true
     }
   }
 
   /** Messages for a task; null when none will come any more. */
   private deliver(seq: number, messages: ReadonlyArray<unknown> | null): void {
-    const entry = this.entries.get(seq)
-    if (entry?.inbox === undefined) return
-    if (messages === null) return entry.inbox.end()
-    const { codec } = this.programs[entry.index]!
-    entry.inbox.receive(
+    const assignment = this.assignments.get(seq)
+    if (assignment?.received === undefined) return
+    if (messages === null) return assignment.received.end()
+    const { codec } = this.programs.known[assignment.index]!
+    assignment.received.receive(
       messages.map((message) => Result.getOrThrowWith(codec.inbox.decode(message), (issue) => new Error(issue.message)))
     )
   }
@@ -290,137 +265,121 @@ export class WorkerMain {
     if (this.pumping) return
     this.pumping = true
     while (this.running < this.host.init.concurrency) {
-      const entry = this.draw()
-      if (entry === undefined) break
-      this.run(entry)
+      const assignment = this.draw()
+      if (assignment === undefined) break
+      this.run(assignment)
     }
     this.pumping = false
     this.flush()
   }
 
   /** The next task that this worker may start. Those before it have been taken back. */
-  private draw(): Entry | undefined {
-    while (this.inboxHead < this.inbox.length) {
+  private draw(): Assignment | undefined {
+    while (this.arrivedHead < this.arrived.length) {
       const number = this.drawn === -1 ? this.host.tickets.take(this.end) : this.drawn
       this.drawn = -1
-      while (this.inboxHead < this.inbox.length) {
-        const entry = this.inbox[this.inboxHead]!
+      while (this.arrivedHead < this.arrived.length) {
+        const assignment = this.arrived[this.arrivedHead]!
         // The task of this number could not be sent.
-        if (number !== -1 && entry.seq > number) break
-        this.inboxHead++
-        if (entry.seq !== number) continue
-        if (this.inboxHead === this.inbox.length) this.emptyInbox()
-        return entry
+        if (number !== -1 && assignment.seq > number) break
+        this.arrivedHead++
+        if (assignment.seq !== number) continue
+        if (this.arrivedHead === this.arrived.length) this.emptyArrived()
+        return assignment
       }
-      if (this.inboxHead === this.inbox.length) {
-        this.emptyInbox()
+      if (this.arrivedHead === this.arrived.length) {
+        this.emptyArrived()
         this.drawn = number
       }
     }
     return undefined
   }
 
-  private emptyInbox(): void {
-    this.inbox = []
-    this.inboxHead = 0
+  private emptyArrived(): void {
+    this.arrived = []
+    this.arrivedHead = 0
   }
 
-  private run(entry: Entry): void {
-    if (entry.interrupted) return this.say(true, Op.Fail, entry.seq, 0, TaskExit.encodeCommon(Cause.interrupt()))
-    if (entry.refusal !== undefined) {
-      return this.say(true, Op.Fail, entry.seq, 0, TaskExit.encodeError(entry.refusal))
+  private run(assignment: Assignment): void {
+    if (assignment.interrupted)
+      return this.say(true, Op.Fail, assignment.seq, 0, TaskExit.encodeCommon(Cause.interrupt()))
+    if (assignment.refusal !== undefined) {
+      return this.say(true, Op.Fail, assignment.seq, 0, TaskExit.encodeError(assignment.refusal))
     }
-    const program = entry.index === Wire.portableIndex ? this.portable(entry) : this.programs[entry.index]!
+    const program =
+      assignment.index === Wire.portableIndex
+        ? this.programs.portable(PortableTask.read(assignment.payload))
+        : this.programs.known[assignment.index]!
     const now = performance.now()
     this.now = now
     if (this.outbox.records.length > 0 && (program.longest > slow || now - this.lastFlush > flushInterval)) this.flush()
-    this.entries.set(entry.seq, entry)
+    this.assignments.set(assignment.seq, assignment)
     this.running++
-    entry.startedAt = now
-    const { meta } = entry
+    assignment.startedAt = now
+    const { meta } = assignment
     const base = meta === undefined ? program.context : HandlerContext.add(program.context, meta)
-    const context = Context.add(base, TaskContext, entry)
-    const fiber = Effect.runForkWith(context)(this.work(entry, program))
+    const context = Context.add(base, TaskContext, assignment)
+    const fiber = Effect.runForkWith(context)(this.work(assignment, program))
     const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return this.finish(entry, program, exit)
-    entry.fiber = fiber
+    if (exit !== undefined) return this.finish(assignment, program, exit)
+    assignment.fiber = fiber
     fiber.addObserver((exit) => {
-      this.finish(entry, program, exit)
+      this.finish(assignment, program, exit)
       this.pump()
     })
   }
 
-  private work(entry: Entry, program: Program): Effect.Effect<unknown, unknown> {
+  private work(assignment: Assignment, program: Program): Effect.Effect<unknown, unknown> {
     const decoded = program.codec.payload.decode(
-      entry.index === Wire.portableIndex ? (entry.payload as PortableTask.PortablePayload).payload : entry.payload
+      assignment.index === Wire.portableIndex ? PortableTask.read(assignment.payload).payload : assignment.payload
     )
     if (Result.isFailure(decoded)) {
-      return Effect.die(new Error(`The payload of task "${entry.name}" could not be read: ${decoded.failure.message}`))
+      return Effect.die(
+        new Error(`The payload of task "${assignment.name}" could not be read: ${decoded.failure.message}`)
+      )
     }
     const handle = Effect.suspend(() => {
       const work = program.handler.handle(decoded.success)
-      return Effect.isEffect(work) ? work : this.sendAll(entry, program, work)
+      return Effect.isEffect(work) ? work : this.sendAll(assignment, program, work)
     })
-    if (entry.deadline === undefined) return handle
-    const left = Math.max(0, entry.deadline - Date.now())
+    if (assignment.deadline === undefined) return handle
+    const left = Math.max(0, assignment.deadline - Date.now())
     return Effect.timeoutOrElse(handle, {
       duration: Duration.millis(left),
       orElse: () =>
-        Effect.fail(new TaskTimeout({ task: entry.name, taskId: entry.id, timeout: entry.meta?.timeout ?? left }))
+        Effect.fail(
+          new TaskTimeout({ task: assignment.name, taskId: assignment.id, timeout: assignment.meta?.timeout ?? left })
+        )
     })
   }
 
   /** Sends the elements of a streaming handler, as far as there is credit for them. */
   private sendAll(
-    entry: Entry,
-    program: Program,
+    assignment: Assignment,
+    { codec, handler }: Program,
     stream: Stream.Stream<unknown, unknown>
   ): Effect.Effect<void, unknown> {
-    const credit = Latch.makeUnsafe(true)
-    entry.creditGiven = credit
-    const codec = program.codec.success
-    const task = program.handler.task
-    const send = (values: ReadonlyArray<unknown>): Effect.Effect<void, ResultInvalid> =>
-      Effect.suspend(() => {
-        const encoded: Array<unknown> = []
-        for (const value of values) {
-          const result = this.encode(codec, value)
-          if (Result.isFailure(result)) {
-            return Effect.fail(new ResultInvalid({ task: task.name, issue: result.failure.message }))
-          }
-          encoded.push(result.success)
-        }
-        this.say(codec.text, Op.Chunk, entry.seq, encoded)
-        if (--entry.credit > 0) return Effect.void
-        credit.closeUnsafe()
-        return credit.await
-      })
-    return Stream.runForEachArray(stream, (values) => {
-      if (values.length <= Wire.maxChunk) return send(values)
-      const parts: Array<ReadonlyArray<unknown>> = []
-      for (let at = 0; at < values.length; at += Wire.maxChunk) parts.push(values.slice(at, at + Wire.maxChunk))
-      return Effect.forEach(parts, send, { discard: true })
-    })
-  }
-
-  private portable(entry: Entry): Program {
-    const { name, source } = entry.payload as PortableTask.PortablePayload
-    let program = this.portables.get(source)
-    if (program === undefined) {
-      program = this.program(PortableTask.handler(name, source))
-      this.portables.set(source, program)
-    }
-    return program
+    const credit = new Credit()
+    assignment.credit = credit
+    return sendChunks(
+      stream,
+      (value) =>
+        Result.mapError(this.encode(codec.success, value), (issue) => TaskExit.invalid(handler.task.name, issue)),
+      (encoded) => {
+        this.say(codec.success.text, Op.Chunk, assignment.seq, encoded)
+        return credit.spend()
+      }
+    )
   }
 
   // -------------------------------------------------------------------------------------------------------------------
   // What goes out
   // -------------------------------------------------------------------------------------------------------------------
 
-  private finish(entry: Entry, program: Program, exit: Exit.Exit<unknown, unknown>): void {
+  private finish(assignment: Assignment, program: Program, exit: Exit.Exit<unknown, unknown>): void {
     const now = performance.now()
     this.now = now
-    const took = now - entry.startedAt
+    const took = now - assignment.startedAt
     if (this.host.init.reportMemory && now - this.lastMemory > memoryInterval) {
       this.lastMemory = now
       const { external, heapUsed } = process.memoryUsage()
@@ -428,22 +387,23 @@ export class WorkerMain {
     }
     program.longest = took > program.longest || program.longest === Infinity ? took : program.longest * 0.995
     // Gone already when an element of its stream could not be sent.
-    if (!this.entries.delete(entry.seq)) return
-    if (entry.calls === 0) this.running--
+    if (!this.assignments.delete(assignment.seq)) return
+    if (assignment.calls === 0) this.running--
     const micros = Math.round(took * 1000)
     const { codec, handler } = program
     if (Exit.isSuccess(exit)) {
-      if (handler.task.kind === "stream" || entry.meta?.discard) return this.say(true, Op.Ok, entry.seq, micros, null)
+      if (handler.task.kind === "stream" || assignment.meta?.discard)
+        return this.say(true, Op.Ok, assignment.seq, micros, null)
       const encoded = this.encode(codec.success, exit.value)
       if (Result.isSuccess(encoded)) {
-        this.outbox.add(Op.Ok, entry.seq, micros, encoded.success)
+        this.outbox.add(Op.Ok, assignment.seq, micros, encoded.success)
         if (!codec.success.text) this.outbox.text = false
         return this.scheduleFlush()
       }
       const invalid = new ResultInvalid({ task: handler.task.name, issue: encoded.failure.message })
-      return this.say(true, Op.Fail, entry.seq, micros, TaskExit.encodeError(invalid))
+      return this.say(true, Op.Fail, assignment.seq, micros, TaskExit.encodeError(invalid))
     }
-    this.say(codec.failure.text, Op.Fail, entry.seq, micros, TaskExit.encodeCause(codec, exit.cause))
+    this.say(codec.failure.text, Op.Fail, assignment.seq, micros, TaskExit.encodeCause(codec, exit.cause))
   }
 
   /** Writes a value for the record that is pushed next. */
@@ -457,18 +417,18 @@ export class WorkerMain {
 
   /** The number of the task whose context this is; -1 when it is none of this worker's. */
   seqOf(context: TaskContext["Service"] | undefined): number {
-    return context instanceof Entry ? context.seq : -1
+    return context instanceof Assignment ? context.seq : -1
   }
 
   /** A task that waits for tasks of its own lends its place, or a pool could wait for itself. */
   changeCalls(seq: number, change: 1 | -1): void {
-    const entry = this.entries.get(seq)
-    if (entry === undefined) return
-    entry.calls += change
-    if (change === 1 && entry.calls === 1) {
+    const assignment = this.assignments.get(seq)
+    if (assignment === undefined) return
+    assignment.calls += change
+    if (change === 1 && assignment.calls === 1) {
       this.running--
       this.pump()
-    } else if (change === -1 && entry.calls === 0) this.running++
+    } else if (change === -1 && assignment.calls === 0) this.running++
   }
 
   private scheduleFlush(): void {
@@ -494,12 +454,12 @@ export class WorkerMain {
         this.refuse(seq, record[0] === Op.Ok.code ? "Success" : "Failure", refusal)
         break
       case Op.Chunk.code: {
-        const entry = this.entries.get(seq)
-        if (entry === undefined) break
-        this.entries.delete(seq)
-        if (entry.calls === 0) this.running--
+        const assignment = this.assignments.get(seq)
+        if (assignment === undefined) break
+        this.assignments.delete(seq)
+        if (assignment.calls === 0) this.running--
         this.refuse(seq, "Success", refusal)
-        entry.fiber?.interruptUnsafe()
+        assignment.fiber?.interruptUnsafe()
         break
       }
       case Op.Progress.code:
@@ -526,7 +486,7 @@ export class WorkerMain {
   close(): void {
     if (this.closing) return
     this.closing = true
-    for (const entry of this.entries.values()) entry.fiber?.interruptUnsafe()
+    for (const assignment of this.assignments.values()) assignment.fiber?.interruptUnsafe()
     const done = () => {
       this.flush()
       this.host.exit()

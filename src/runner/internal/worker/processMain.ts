@@ -33,8 +33,9 @@ export const run = async (load: LoadModule): Promise<void> => {
   // Ctrl-C in a terminal reaches the whole group. The pool decides when its processes end.
   process.on("SIGINT", () => {})
   watchParent()
+  const init: Wire.WorkerInit = JSON.parse(process.argv[2]!)
   const worker = new WorkerMain({
-    init: JSON.parse(process.argv[2]!) as Wire.WorkerInit,
+    init,
     load,
     tickets: workerTickets(ticketsFd),
     send: (frame) => void process.send!(frame),

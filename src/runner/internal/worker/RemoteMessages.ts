@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 
-export class Inbox {
+export class RemoteMessages {
   private readonly queue: Queue.Queue<unknown, Cause.Done> = Effect.runSync(Queue.unbounded())
   private readonly ask: () => void
   /** Messages have been asked for and have not come. */

@@ -9,16 +9,16 @@ import * as TaskDefinition from "../../../TaskDefinition.ts"
 import { TaskRejected } from "../../../TaskError.ts"
 
 /** A definition, the fingerprint of one that is known elsewhere, or undefined where nothing is known of it. */
-export type Definition = Task.Any | string | undefined
+export type DefinedAs = Task.Any | string | undefined
 
 /** A task, as somebody knows it who calls it. */
 export class Told {
   /** The definition that was used last: as a rule the only one. */
-  latest: Definition = undefined
+  latest: DefinedAs = undefined
   private fingerprint: string | undefined = undefined
 
   /** Notes a definition. Gives its fingerprint when that is another one than before. */
-  changeTo(definition: Definition): string | undefined {
+  changeTo(definedAs: DefinedAs): string | undefined {
     this.latest = definition
     if (definition === undefined) return undefined
     const fingerprint = typeof definition === "string" ? definition : TaskDefinition.fingerprint(definition)
