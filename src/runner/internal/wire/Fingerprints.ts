@@ -18,7 +18,7 @@ export class Told {
   private fingerprint: string | undefined = undefined
 
   /** Notes a definition. Gives its fingerprint when that is another one than before. */
-  changeTo(definedAs: DefinedAs): string | undefined {
+  changeTo(definition: DefinedAs): string | undefined {
     this.latest = definition
     if (definition === undefined) return undefined
     const fingerprint = typeof definition === "string" ? definition : TaskDefinition.fingerprint(definition)
