@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -135,15 +136,18 @@ describe("runProcess: restart", () => {
   it.live("shows each step of it, and waits for each to be ready", () =>
     Effect.gen(function* () {
       const program = counting("sleep 0.1; echo up; read go; exit 1")
+      const listening = Latch.makeUnsafe(false)
       const it = yield* runProcess({
         ...program,
-        stdin: Stream.fromEffect(Effect.as(Effect.sleep("200 millis"), "go\n")),
+        stdin: Stream.fromEffect(Effect.as(listening.await, "go\n")),
         ready: { line: "up" },
         restart: "onFailure",
         schedule: at(1)
       })
       const first = yield* it.pid
-      const changes = yield* Stream.runCollect(it.statusChanges)
+      const collecting = yield* Effect.forkChild(Stream.runCollect(it.statusChanges), { startImmediately: true })
+      yield* listening.open
+      const changes = yield* Fiber.join(collecting)
       assert.deepStrictEqual(changes.map(words), ["Ready 1", "Restarting 2", "Starting 2", "Ready 2", "Failed GaveUp"])
       assert.notStrictEqual(yield* it.pid, first)
       assert.deepStrictEqual(yield* Stream.runCollect(it.stdout), ["up", "up"])

@@ -6,6 +6,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { until } from "../Subject.ts"
 import * as Subject from "./StoreSubject.ts"
 
 const opened = (subject: Subject.StoreSubject): void => {
@@ -117,20 +118,21 @@ export const closing = (subject: Subject.StoreSubject): void => {
       yield* client.queue.offer(Subject.tasks(100))
       client.store.observe("somebody", () => {})
       yield* Effect.forkScoped(Effect.ignore(Stream.runDrain(client.store.events)), { startImmediately: true })
+      let settled = 0
       const busy = yield* Effect.forkScoped(
         Effect.ignore(
           Effect.forever(
             Effect.flatMap(reader.claim(1), (claims) =>
               Effect.forEach(claims, (claim) => {
                 reader.progress(claim, 1)
-                return reader.settle(claim, Subject.again())
+                return Effect.map(reader.settle(claim, Subject.again()), () => settled++)
               })
             )
           )
         ),
         { startImmediately: true }
       )
-      yield* Effect.sleep("20 millis")
+      yield* until("some work", () => settled > 20)
       yield* client.close
       yield* Effect.sleep("1 millis")
       if (other !== client) assert.strictEqual(yield* other.store.size({ status: ["pending", "running"] }), 100)
