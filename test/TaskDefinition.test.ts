@@ -7,13 +7,13 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { build, stop } from "esbuild"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Task from "effect-strand/Task"
 import { difference, fingerprint } from "effect-strand/TaskDefinition"
 import * as definitions from "../src/testing/definitions.ts"
+import * as Folders from "./helpers/folders.ts"
 import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
@@ -371,9 +371,10 @@ describe("other programs", () => {
       .map((task) => [task.name, fingerprint(task)])
   )
 
+  const folder = Folders.ofFile()
+
   it("get the same, from TypeScript as it is and from a minified bundle of JavaScript", async () => {
     const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
-    const folder = mkdtempSync(join(tmpdir(), "effect-strand-"))
     try {
       const source = join(folder, "main.ts")
       writeFileSync(
@@ -399,7 +400,6 @@ describe("other programs", () => {
       }
     } finally {
       await stop()
-      rmSync(folder, { recursive: true, force: true })
     }
   })
 })

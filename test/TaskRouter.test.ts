@@ -25,6 +25,7 @@ import { TaskStore } from "effect-strand/TaskStore"
 import { CircuitOpen } from "effect-strand/TaskError"
 import { TaskRunner } from "effect-strand/TaskRunner"
 import { RunnerSuite } from "effect-strand/testing"
+import * as Capabilities from "./helpers/capabilities.ts"
 import * as Leaks from "./helpers/leaks.ts"
 
 Leaks.check()
@@ -601,13 +602,5 @@ RunnerSuite.suite("FiberRunner behind a router", {
       }),
       default: "fibers"
     }),
-  capabilities: {
-    queue: true,
-    boundary: false,
-    parallel: false,
-    isolated: false,
-    processes: false,
-    transfer: false,
-    modules: false
-  }
+  capabilities: Capabilities.fibers
 })

@@ -11,8 +11,7 @@ import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, watch } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { threadId } from "node:worker_threads"
 import { afterAll } from "vitest"
@@ -33,13 +32,11 @@ import * as MemoryStore from "effect-strand/MemoryStore"
 import { messagePack } from "effect-strand/MessagePack"
 import * as Serialization from "effect-strand/Serialization"
 import * as SqliteStore from "effect-strand/SqliteStore"
+import * as Folders from "../helpers/folders.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import { inMadeUpTime } from "../helpers/madeUpTime.ts"
 import { table } from "./rows.ts"
 import handlers, { add, die, half, hold, Odd, spin, where } from "./strandTasks.ts"
-
-// Node keeps the descriptor with which it watches files, once it has watched one.
-watch(import.meta.dirname).close()
 
 Leaks.check()
 
@@ -49,10 +46,9 @@ const module = new URL("./strandTasks.ts", import.meta.url)
 const fibers = FiberRunner.layer(handlers)
 const threads = ManagedRuntime.make(ThreadRunner.layer({ module, size: 2, forceKillAfter: 0 }))
 const processes = ManagedRuntime.make(ProcessRunner.layer({ module, size: 1 }))
-const temporary = mkdtempSync(join(tmpdir(), "strand-au-"))
+const temporary = Folders.ofFile()
 afterAll(async () => {
   await Promise.all([threads.dispose(), processes.dispose()])
-  rmSync(temporary, { recursive: true })
 })
 
 /** Runs a program on a runner that several tests share. */

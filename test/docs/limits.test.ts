@@ -1,10 +1,9 @@
 // What the guide "Limits" says is so: neither more nor less is promised than is kept.
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, type Layer } from "effect"
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FiberRunner, ProcessRunner, Task, TaskRunner, ThreadRunner } from "effect-strand"
+import * as Folders from "../helpers/folders.ts"
 import handlers, * as tasks from "./limitsTasks.ts"
 
 const module = new URL("./limitsTasks.ts", import.meta.url)
@@ -128,19 +127,12 @@ describe("limits of running", () => {
 describe("limits of tasks modules", () => {
   /** What a worker says about a file, made of this text. */
   const refusalOf = (path: string, text: string) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "effect-strand-limits-")))),
-      (folder) =>
-        Effect.gen(function* () {
-          const file = join(folder, path)
-          mkdirSync(join(file, ".."), { recursive: true })
-          writeFileSync(file, text)
-          const error = yield* on(ThreadRunner.layer({ module: file, size: 1 }), Effect.flip(tasks.count.run()))
-          assert.strictEqual(error._tag, "ModuleInvalid")
-          return error.message
-        }),
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-    )
+    Effect.gen(function* () {
+      const file = join(Folders.write(yield* Folders.scoped, { [path]: text }), path)
+      const error = yield* on(ThreadRunner.layer({ module: file, size: 1 }), Effect.flip(tasks.count.run()))
+      assert.strictEqual(error._tag, "ModuleInvalid")
+      return error.message
+    }).pipe(Effect.scoped)
 
   it.live("no syntax that is more than types", () =>
     Effect.gen(function* () {

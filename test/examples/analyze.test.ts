@@ -1,22 +1,13 @@
 // The main job as a person runs it: a small folder, a folder with broken files, bad arguments, Ctrl-C.
 import { assert, describe, it } from "@effect/vitest"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
-import { afterAll } from "vitest"
+import { join } from "node:path"
+import * as Folders from "../helpers/folders.ts"
 import { run } from "./run.ts"
 
-const temporary = mkdtempSync(join(tmpdir(), "strand-analyze-"))
-afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+const temporary = Folders.ofFile()
 
-const folder = (name: string, files: Readonly<Record<string, string>>): string => {
-  const root = join(temporary, name)
-  for (const [path, source] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true })
-    writeFileSync(join(root, path), source)
-  }
-  return root
-}
+const folder = (name: string, files: Readonly<Record<string, string>>): string =>
+  Folders.write(join(temporary, name), files)
 
 const greet = `export const greet = (name: string): string => {
   const parts: Array<string> = []

@@ -1,20 +1,14 @@
 // The batch as a person runs it: killed in the middle with kill -9, it goes on, and does nothing twice that was done.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll } from "vitest"
 import { TaskStore } from "effect-strand"
 import * as SqliteStore from "effect-strand/SqliteStore"
-import { killAll, run, start, type Started } from "./run.ts"
+import * as Folders from "../helpers/folders.ts"
+import { run, start } from "./run.ts"
 
-const temporary = mkdtempSync(join(tmpdir(), "strand-batch-"))
-const started = new Set<Started>()
-afterAll(() => {
-  killAll(started)
-  rmSync(temporary, { recursive: true, force: true })
-})
+const temporary = Folders.ofFile()
 
 const batch = (state: string, ...args: ReadonlyArray<string>) => ["batch/main.ts", "--state", state, ...args]
 
@@ -31,7 +25,6 @@ describe("examples/batch", () => {
     const args = batch(state, "--limit", "200", "--size", "2")
 
     const first = start(args)
-    started.add(first)
     await first.printed(/batch {2}25 %/)
     await first.end("SIGKILL")
     const before = await completed(state)

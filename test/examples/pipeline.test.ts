@@ -1,23 +1,14 @@
 // The pipeline as a person runs it: on a folder whose weights are known, on broken files, on real sources.
 import { assert, describe, it } from "@effect/vitest"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { brotliCompressSync, constants } from "node:zlib"
-import { afterAll } from "vitest"
+import * as Folders from "../helpers/folders.ts"
 import { run } from "./run.ts"
 
-const temporary = mkdtempSync(join(tmpdir(), "strand-pipeline-"))
-afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+const temporary = Folders.ofFile()
 
-const folder = (name: string, files: Readonly<Record<string, string>>): string => {
-  const root = join(temporary, name)
-  for (const [path, source] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true })
-    writeFileSync(join(root, path), source)
-  }
-  return root
-}
+const folder = (name: string, files: Readonly<Record<string, string>>): string =>
+  Folders.write(join(temporary, name), files)
 
 const pipeline = (...args: ReadonlyArray<string>) => run(["pipeline/main.ts", "--size", "2", ...args])
 

@@ -1,4 +1,5 @@
 // Runs an example the way a person does, as a program of its own.
+import { afterAll } from "@effect/vitest"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -72,6 +73,12 @@ export interface Started {
   readonly end: (signal: NodeJS.Signals) => Promise<void>
 }
 
+/** What is left of started examples, if their tests have failed, ends with them. */
+const started = new Set<number>()
+afterAll(() => {
+  for (const pid of started) signalGroup(pid, "SIGKILL")
+})
+
 /** Starts an example in a process group of its own. */
 export const start = (args: ReadonlyArray<string>): Started => {
   const child = spawn(process.execPath, ["--conditions=strand-source", ...args], {
@@ -95,6 +102,7 @@ export const start = (args: ReadonlyArray<string>): Started => {
     })
   }
   const pid = child.pid!
+  started.add(pid)
   return {
     pid,
     printed: async (pattern) => {
@@ -110,11 +118,7 @@ export const start = (args: ReadonlyArray<string>): Started => {
       process.kill(pid, signal)
       await closed
       clearTimeout(timer)
+      started.delete(pid)
     }
   }
-}
-
-/** Kills what is left of started examples, if their tests have failed. */
-export const killAll = (programs: Iterable<Started>): void => {
-  for (const { pid } of programs) signalGroup(pid, "SIGKILL")
 }

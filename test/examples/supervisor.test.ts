@@ -2,11 +2,7 @@
 // that it comes to its end or that it is killed.
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
-import { afterAll } from "vitest"
-import { killAll, run, start, type Started } from "./run.ts"
-
-const started = new Set<Started>()
-afterAll(() => killAll(started))
+import { run, start } from "./run.ts"
 
 const read = (path: string): string => {
   try {
@@ -56,7 +52,6 @@ Stopped, after 2 restarts
   })
   it("takes its worker with it when it is killed", async () => {
     const program = start(["supervisor/main.ts"])
-    started.add(program)
     await program.printed(/for the first time/)
     const worker = workerOf(program.pid)
     assert.isDefined(worker)

@@ -1,23 +1,12 @@
 // The web server as a person runs it: real requests, readers in other processes, and kill -9 of a reader and of the server.
 import { assert, describe, it } from "@effect/vitest"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll } from "vitest"
-import { killAll, run, start, type Started } from "./run.ts"
+import * as Folders from "../helpers/folders.ts"
+import { run, start, type Started } from "./run.ts"
 
-const temporary = mkdtempSync(join(tmpdir(), "strand-web-"))
-const started = new Set<Started>()
-afterAll(() => {
-  killAll(started)
-  rmSync(temporary, { recursive: true, force: true })
-})
+const temporary = Folders.ofFile()
 
-const launch = (...args: ReadonlyArray<string>): Started => {
-  const program = start(args)
-  started.add(program)
-  return program
-}
+const launch = (...args: ReadonlyArray<string>): Started => start(args)
 
 interface Analysis {
   readonly id: string

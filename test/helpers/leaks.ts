@@ -1,6 +1,6 @@
 // Checks that a test file leaves nothing behind: no worker thread, no child process, no open file, socket or timer.
 import { assert, afterAll, beforeAll } from "@effect/vitest"
-import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync, watch } from "node:fs"
 
 type Counts = ReadonlyMap<string, number>
 
@@ -67,6 +67,8 @@ export const awaitNone = async (before: Counts, patience = 5000): Promise<Readon
 export const check = (): void => {
   let before: Counts
   beforeAll(() => {
+    // Node keeps the descriptor with which it watches files, once it has watched one.
+    watch(import.meta.dirname).close()
     before = snapshot()
   })
   afterAll(async () => {

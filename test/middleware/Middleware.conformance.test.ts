@@ -13,6 +13,7 @@ import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "effect-
 import * as tasks from "../../src/testing/definitions.ts"
 import { RunnerSuite } from "effect-strand/testing"
 import { makeNotes, type Notes } from "../../src/testing/Subject.ts"
+import * as Capabilities from "../helpers/capabilities.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import { names, stackOf } from "./transparent.ts"
 
@@ -24,15 +25,7 @@ const behind = (chosen: ReadonlyArray<string>): RunnerSuite.Subject => ({
       FiberRunner.layer(RunnerSuite.handlers, { concurrency: size * concurrency, maxQueue, overflow, shutdownGrace }),
       chosen
     ),
-  capabilities: {
-    queue: true,
-    boundary: false,
-    parallel: false,
-    isolated: false,
-    processes: false,
-    transfer: false,
-    modules: false
-  }
+  capabilities: Capabilities.fibers
 })
 
 RunnerSuite.suite("FiberRunner, all middlewares", behind(names))

@@ -7,19 +7,17 @@ import * as Latch from "effect/Latch"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll } from "vitest"
 import { type ProcessStatus, type RunEnd, runProcess } from "effect-strand/BackgroundProcess"
+import * as Folders from "../helpers/folders.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import * as Table from "./table.ts"
 
 Leaks.check()
 Table.clear()
 
-const temporary = mkdtempSync(join(tmpdir(), "strand-restart-"))
-afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+const temporary = Folders.ofFile()
 
 let files = 0
 

@@ -6,12 +6,11 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { mkdtempSync, rmSync, writeFileSync, readFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll } from "vitest"
 import { runProcess } from "effect-strand/BackgroundProcess"
 import * as Conditions from "../../src/internal/values/Conditions.ts"
+import * as Folders from "../helpers/folders.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import { half, liar, misbehave, Odd, outer, serve, twice, unknown } from "./definitions.ts"
 import * as Table from "./table.ts"
@@ -19,8 +18,7 @@ import * as Table from "./table.ts"
 Leaks.check()
 Table.clear()
 
-const temporary = mkdtempSync(join(tmpdir(), "strand-task-"))
-afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+const temporary = Folders.ofFile()
 
 const module = new URL("./tasks.ts", import.meta.url)
 const log = "none" as const

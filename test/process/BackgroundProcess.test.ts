@@ -11,13 +11,12 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { execFileSync, spawnSync } from "node:child_process"
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import * as http from "node:http"
 import * as net from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll } from "vitest"
 import { type CommandOptions, runProcess } from "effect-strand/BackgroundProcess"
+import * as Folders from "../helpers/folders.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import { inMadeUpTime } from "../helpers/madeUpTime.ts"
 import * as Table from "./table.ts"
@@ -25,8 +24,7 @@ import * as Table from "./table.ts"
 Leaks.check()
 Table.clear()
 
-const temporary = realpathSync(mkdtempSync(join(tmpdir(), "strand-process-")))
-afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+const temporary = Folders.ofFile()
 
 const log = "none" as const
 const shell = (script: string) => ({ command: "sh", args: ["-c", script], log })

@@ -5,8 +5,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { mkdtempSync, rmSync, watch } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as Middleware from "effect-strand/Middleware"
@@ -19,10 +17,8 @@ import * as SqliteStore from "effect-strand/SqliteStore"
 import { TaskStore } from "effect-strand/TaskStore"
 import * as Task from "effect-strand/Task"
 import { TaskContext } from "effect-strand/TaskContext"
+import * as Folders from "../helpers/folders.ts"
 import * as Leaks from "../helpers/leaks.ts"
-
-// Node keeps the descriptor with which it watches files, once it has watched one.
-watch(import.meta.dirname).close()
 
 Leaks.check()
 
@@ -49,15 +45,12 @@ const asAda = Middleware.make((request, next) => {
 const Reader = StoreReader.layer({ tasks }).pipe(Layer.provide(FiberRunner.layer(handlers)))
 const record = (id: string) => Effect.flatMap(TaskStore, (store) => Effect.map(store.get(id), Option.getOrThrow))
 
-const folder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-strand-"))),
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-)
-
 const stores = {
   MemoryStore: MemoryStore.layer(),
-  FileStore: Layer.unwrap(Effect.map(folder, (folder) => FileStore.layer({ folder }))),
-  SqliteStore: Layer.unwrap(Effect.map(folder, (folder) => SqliteStore.layer({ filename: join(folder, "store.db") })))
+  FileStore: Layer.unwrap(Effect.map(Folders.scoped, (folder) => FileStore.layer({ folder }))),
+  SqliteStore: Layer.unwrap(
+    Effect.map(Folders.scoped, (folder) => SqliteStore.layer({ filename: join(folder, "store.db") }))
+  )
 }
 
 for (const [name, store] of Object.entries(stores)) {
@@ -123,7 +116,7 @@ for (const [name, store] of Object.entries(stores)) {
 describe("a file of an older version", () => {
   it.live("has tasks that are run for nobody, and whose results are kept", () =>
     Effect.gen(function* () {
-      const filename = join(yield* folder, "store.db")
+      const filename = join(yield* Folders.scoped, "store.db")
       const open = () => SqliteStore.layer({ filename })
       const id = yield* odd
         .forkDiscard(1, { tags: ["a"], discardResult: true })

@@ -4,18 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { mkdtempSync, rmSync, watch } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FiberRunner, StoreRunner, Task } from "effect-strand"
 import { messagePack } from "effect-strand/MessagePack"
 import * as Serialization from "effect-strand/Serialization"
 import * as SqliteStore from "effect-strand/SqliteStore"
 import { TaskStore } from "effect-strand/TaskStore"
+import * as Folders from "../helpers/folders.ts"
 import * as Leaks from "../helpers/leaks.ts"
-
-// Node keeps the descriptor with which it watches files, once it has watched one.
-watch(import.meta.dirname).close()
 
 Leaks.check()
 
@@ -63,14 +59,13 @@ describe("Serialization", () => {
     assert.throws(() => messagePack.decode("1"), /another serialization/)
   })
 
-  it.live("a store says so that is opened with another one", () => {
-    const folder = mkdtempSync(join(tmpdir(), "effect-strand-"))
-    const filename = join(folder, "tasks.db")
-    const task = Task.make("t", { payload: Schema.Int })
-    const first = StoreRunner.layer.pipe(
-      Layer.provide(SqliteStore.layer({ filename, serialization: Serialization.structuredClone }))
-    )
-    return Effect.gen(function* () {
+  it.live("a store says so that is opened with another one", () =>
+    Effect.gen(function* () {
+      const filename = join(yield* Folders.scoped, "tasks.db")
+      const task = Task.make("t", { payload: Schema.Int })
+      const first = StoreRunner.layer.pipe(
+        Layer.provide(SqliteStore.layer({ filename, serialization: Serialization.structuredClone }))
+      )
       const id = yield* Effect.provide(task.forkDiscard(1), first)
       const error = yield* Effect.flip(
         Effect.provide(
@@ -79,8 +74,8 @@ describe("Serialization", () => {
         )
       )
       assert.match(error.message, /another serialization/)
-    }).pipe(Effect.ensuring(Effect.sync(() => rmSync(folder, { recursive: true }))))
-  })
+    })
+  )
 
   for (const [name, serialization] of Object.entries(all)) {
     it.live(`tasks with bytes and open schemas run with ${name}`, () => {

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, watch, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as FiberRunner from "effect-strand/FiberRunner"
@@ -19,9 +19,6 @@ import { assertFails, errorOf, makeNotes, until, untilEffect } from "../../src/t
 import * as Leaks from "../helpers/leaks.ts"
 import * as Faults from "./faults.ts"
 import { handlers, type Kind, kinds, open as layer, work } from "./programs/work.ts"
-
-// Node keeps the descriptor with which it watches files, once it has watched one.
-watch(import.meta.dirname).close()
 
 Leaks.check()
 

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { watch } from "node:fs"
 import * as StoreRunner from "effect-strand/StoreRunner"
 import type { EntriesOptions, TaskRecord, TaskStore } from "effect-strand/TaskStore"
 import * as Task from "effect-strand/Task"
@@ -15,9 +14,6 @@ import * as Leaks from "../helpers/leaks.ts"
 import * as Faults from "./faults.ts"
 import type { How } from "./programs/enqueuer.ts"
 import { type Kind, kinds, work } from "./programs/work.ts"
-
-// Node keeps the descriptor with which it watches files, once it has watched one.
-watch(import.meta.dirname).close()
 
 Leaks.check()
 

@@ -4,16 +4,12 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { watch } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync, StatementSync } from "node:sqlite"
 import { makeNotes } from "../../src/testing/Subject.ts"
 import * as Subject from "../../src/testing/store/StoreSubject.ts"
 import * as Leaks from "../helpers/leaks.ts"
 import * as Faults from "./faults.ts"
-
-// Node keeps the descriptor with which it watches files, once it has watched one.
-watch(import.meta.dirname).close()
 
 Leaks.check()
 

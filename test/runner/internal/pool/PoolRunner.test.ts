@@ -8,7 +8,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
@@ -20,6 +20,7 @@ import { TaskRunner } from "effect-strand/TaskRunner"
 import * as tasks from "../../../../src/testing/definitions.ts"
 import { RunnerSuite } from "effect-strand/testing"
 import { assertFails, makeNotes, until, untilEffect } from "../../../../src/testing/Subject.ts"
+import * as Folders from "../../../helpers/folders.ts"
 import * as Leaks from "../../../helpers/leaks.ts"
 
 Leaks.check()
@@ -46,23 +47,17 @@ const flags = Task.portable("flags", () => process.execArgv)
 const extra = Task.make("extra", { success: Schema.String })
 
 /** Another tasks module, written to a folder of its own. */
-const makeModule = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-strand-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-  ),
-  (path) => {
-    const file = join(path, "extra.mjs")
-    writeFileSync(
-      file,
-      `import * as Effect from "${import.meta.resolve("effect/Effect")}"
+const makeModule = Effect.map(Folders.scoped, (path) => {
+  const file = join(path, "extra.mjs")
+  writeFileSync(
+    file,
+    `import * as Effect from "${import.meta.resolve("effect/Effect")}"
        import * as Schema from "${import.meta.resolve("effect/Schema")}"
        import * as Task from "${new URL("../../../../src/Task.ts", import.meta.url).href}"
        export default Task.make("extra", { success: Schema.String }).toLayer(() => Effect.succeed("from elsewhere"))`
-    )
-    return file
-  }
-)
+  )
+  return file
+})
 
 for (const [name, layer] of Object.entries(runners)) {
   const test = <A, E>(what: string, options: Options, body: Effect.Effect<A, E, TaskRunner>) =>
