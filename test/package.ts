@@ -176,6 +176,18 @@ const consumer: Readonly<Record<string, string>> = {
     }
   `,
 
+  "browser.mjs": `
+    import assert from "node:assert/strict"
+    import { Effect } from "effect"
+    import * as Strand from "effect-strand"
+    import { where } from "./tasks.mjs"
+
+    assert.equal(Strand.ThreadRunner, undefined)
+    const handlers = where.toLayer(({ n }) => Effect.succeed({ n, pid: 0, threadId: 0 }))
+    const result = await Effect.runPromise(where.run({ n: 1 }).pipe(Effect.provide(Strand.FiberRunner.layer(handlers))))
+    assert.equal(result.n, 1)
+  `,
+
   "consumer.ts": `
     ${subpaths.map((subpath, i) => `import * as Subpath${i} from "${subpath}"`).join("\n")}
     export const all = [${subpaths.map((_, i) => `Subpath${i}`).join(", ")}]
@@ -250,6 +262,7 @@ try {
   step("a task on a thread and in a process", () => node(project, "main.mjs"))
   step("a task of a store, on a thread", () => node(project, "durable.mjs"))
   step("processes of their own, a router, middleware, functions, Promises", () => node(project, "composed.mjs"))
+  step("the part for browsers", () => node(project, "--conditions=browser", "browser.mjs"))
   step("every subpath loads", () => node(project, "subpaths.mjs"))
   step("every subpath loads, with what it needs", () => {
     npm(project, "install", "--prefer-offline", "--no-audit", "--no-fund", ...peers.map(withVersion))

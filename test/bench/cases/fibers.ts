@@ -1,4 +1,5 @@
 // What Strand's fiber runner adds to forking a fiber and joining it.
+import { cpuMillis } from "../measure.ts"
 import { type Case, runTiny } from "../case.ts"
 
 const levels = [1, 64]
@@ -18,6 +19,7 @@ export const fibers: Case = {
     return async () => {
       const metrics = []
       for (const inFlight of levels) {
+        const cpuBefore = cpuMillis()
         const startedAt = performance.now()
         await runTiny(pool, count, inFlight)
         const micros = (performance.now() - startedAt) * 1000
@@ -26,6 +28,12 @@ export const fibers: Case = {
           unit: "µs",
           better: "lower" as const,
           value: micros / count
+        })
+        metrics.push({
+          row: `CPU, ${inFlight}`,
+          unit: "µs",
+          better: "lower" as const,
+          value: (1000 * (cpuMillis() - cpuBefore)) / count
         })
       }
       return metrics
