@@ -100,14 +100,15 @@ export const detail = <A>(initial: A, isInitial = (value: A) => value === initia
 // --- what follows from a table -------------------------------------------------------------------------------------------
 
 /** The column of the details. */
-const details = "details"
+const detailsColumn = "details"
 
 interface Part<K> {
   readonly names: ReadonlyArray<K>
   readonly columns: ReadonlyArray<Column<unknown>>
   /** What their columns are called, and with details among them that of these. */
   readonly columnNames: ReadonlyArray<string>
-  readonly details: ReadonlyArray<readonly [name: K, detail: Detail<unknown>]>
+  readonly detailNames: ReadonlyArray<K>
+  readonly details: ReadonlyArray<Detail<unknown>>
 }
 
 /** Some fields of a table, in the order in which they are named. */
@@ -115,18 +116,21 @@ const partOf = <T extends Fields, K extends keyof T & string>(fields: T, keys: R
   const names: Array<K> = []
   const columns: Array<Column<unknown>> = []
   const columnNames: Array<string> = []
-  const found: Array<readonly [K, Detail<unknown>]> = []
+  const detailNames: Array<K> = []
+  const details: Array<Detail<unknown>> = []
   for (const key of keys) {
     const field = fields[key]!
     if (field.kind === "detail") {
-      found.push([key, field])
+      detailNames.push(key)
+      details.push(field)
       continue
     }
     names.push(key)
     columns.push(field)
     columnNames.push(field.column ?? key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
   }
-  return { names, columns, columnNames: found.length > 0 ? [...columnNames, details] : columnNames, details: found }
+  if (details.length > 0) columnNames.push(detailsColumn)
+  return { names, columns, columnNames, detailNames, details }
 }
 
 /** The names of all fields of a table. */
@@ -159,22 +163,27 @@ export const indexes = (table: string, fields: Fields): ReadonlyArray<string> =>
 /** The fields of a table that have columns, each with its column's name; the details as one. */
 export const columnsOf = (fields: Fields) => {
   const { columnNames, columns, names } = partOf(fields, namesOf(fields))
-  return columnNames.map((column, n) => ({ column, name: names[n] ?? details, field: columns[n] }))
+  return columnNames.map((column, n) => ({ column, name: names[n] ?? detailsColumn, field: columns[n] }))
 }
+
+const nothing = {}
 
 /** How some fields of a row are read. */
 export const reading = <T extends Fields, K extends keyof T & string>(
   fields: T,
   keys: ReadonlyArray<K>
 ): Reading<RecordOf<T, K>, Reader> => {
-  const { columnNames, columns, details, names } = partOf(fields, keys)
+  const { columnNames, columns, detailNames, details, names } = partOf(fields, keys)
   const read = (row: Row, reader: Reader) => {
     const record: { [P in K]?: unknown } = {}
     for (let n = 0; n < names.length; n++) record[names[n]!] = columns[n]!.read(row[n], reader)
     if (details.length > 0) {
       const text = row[columns.length]
-      const found: { readonly [P in K]?: unknown } = typeof text === "string" ? JSON.parse(text) : {}
-      for (const [name, { initial }] of details) record[name] = found[name] === undefined ? initial : found[name]
+      const found: { readonly [P in K]?: unknown } = typeof text === "string" ? JSON.parse(text) : nothing
+      for (let n = 0; n < details.length; n++) {
+        const value = found[detailNames[n]!]
+        record[detailNames[n]!] = value === undefined ? details[n]!.initial : value
+      }
     }
     return record as RecordOf<T, K>
   }
@@ -183,7 +192,7 @@ export const reading = <T extends Fields, K extends keyof T & string>(
 
 /** How some fields of a record are written into a row. */
 export const writing = <T extends Fields, K extends keyof T & string>(fields: T, keys: ReadonlyArray<K>) => {
-  const { columnNames, columns, details, names } = partOf(fields, keys)
+  const { columnNames, columns, detailNames, details, names } = partOf(fields, keys)
   return {
     columns: columnNames,
     /** The values of the columns, in their order. */
@@ -193,9 +202,9 @@ export const writing = <T extends Fields, K extends keyof T & string>(fields: T,
       for (let n = 0; n < names.length; n++) row.push(columns[n]!.write(values[names[n]!], settings, record))
       if (details.length > 0) {
         let found: { [name: string]: unknown } | undefined
-        for (const [name, { isInitial }] of details) {
-          const value = values[name]
-          if (value !== undefined && !isInitial(value)) (found ??= {})[name] = value
+        for (let n = 0; n < details.length; n++) {
+          const value = values[detailNames[n]!]
+          if (value !== undefined && !details[n]!.isInitial(value)) (found ??= {})[detailNames[n]!] = value
         }
         row.push(found === undefined ? null : JSON.stringify(found))
       }

@@ -5,7 +5,6 @@
  * other names or of paused queues, cost it nothing however many they are.
  */
 import type { QueueSettings } from "../../TaskQueue.ts"
-import { pairOf } from "../Pair.ts"
 import { flag, number, optional, query, text } from "./Statements.ts"
 import type { Lane, Reader, Transaction } from "./Transaction.ts"
 
@@ -32,7 +31,8 @@ export class Lanes {
   /** Changes when lanes or settings have been read anew. */
   version = 0
   private readonly byId = new Map<number, Lane>()
-  private readonly byKey = new Map<string, Lane>()
+  /** By their queues and names. */
+  private readonly byName = new Map<string, Map<string, Lane>>()
   private readonly queues = new Map<string, QueueSettings>()
 
   /** Reads what has changed, and gives how many readers and listeners there are. */
@@ -46,7 +46,9 @@ export class Lanes {
     this.forget()
     for (const lane of reader.all(allLanes)) {
       this.byId.set(lane.id, lane)
-      this.byKey.set(pairOf(lane.queue, lane.name), lane)
+      const known = this.byName.get(lane.queue)
+      if (known === undefined) this.byName.set(lane.queue, new Map([[lane.name, lane]]))
+      else known.set(lane.name, lane)
     }
     for (const { queue, ...settings } of reader.all(allQueues)) this.queues.set(queue, settings)
     this.version = version
@@ -54,10 +56,10 @@ export class Lanes {
 
   /** The lane of a queue and a name. Made if need be. */
   of(transaction: Transaction, queue: string, name: string): Lane {
-    const known = this.byKey.get(pairOf(queue, name))
+    const known = this.byName.get(queue)?.get(name)
     if (known !== undefined) return known
     this.refresh(transaction)
-    const found = this.byKey.get(pairOf(queue, name))
+    const found = this.byName.get(queue)?.get(name)
     if (found !== undefined) return found
     transaction.run("INSERT INTO strand_lanes (queue, name) VALUES (?, ?) ON CONFLICT DO NOTHING", queue, name)
     this.touch(transaction)
@@ -113,7 +115,7 @@ export class Lanes {
   private forget(): void {
     this.version = 0
     this.byId.clear()
-    this.byKey.clear()
+    this.byName.clear()
     this.queues.clear()
   }
 }
