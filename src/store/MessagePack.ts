@@ -7,6 +7,7 @@
  */
 import { decode, encode, ExtData, ExtensionCodec } from "@msgpack/msgpack"
 import * as v8 from "node:v8"
+import { asBytes } from "./internal/Form.ts"
 import * as Serialization from "./Serialization.ts"
 
 // Values that MessagePack has no form for travel inside of it, in V8's format.
@@ -51,5 +52,5 @@ export const messagePack: Serialization.Serialization = Serialization.make({
   name: "msgpack",
   encode: (value, text) =>
     encode(text && !hasProto(value) ? value : new ExtData(richType, v8.serialize(value)), { extensionCodec }),
-  decode: (data) => decode(Serialization.asBytes(data), { extensionCodec })
+  decode: (data) => decode(asBytes(data), { extensionCodec })
 })

@@ -9,6 +9,7 @@
  */
 import * as devalue from "devalue"
 import * as v8 from "node:v8"
+import { asBytes, asText } from "./internal/Form.ts"
 
 /**
  * Writes values as text or bytes, and reads them back.
@@ -60,25 +61,6 @@ export interface Serialization {
  * @since 0.2.0
  */
 export const make = (serialization: Serialization): Serialization => serialization
-
-const otherSerialization = () =>
-  new Error("it was written with another serialization: all programs that share a store have to use the same")
-
-const asText = (data: string | Uint8Array): string => {
-  if (typeof data !== "string") throw otherSerialization()
-  return data
-}
-
-/**
- * What a serialization wrote that writes bytes; throws when it is text, which another one wrote.
- *
- * @category combinators
- * @since 0.2.0
- */
-export const asBytes = (data: string | Uint8Array): Uint8Array => {
-  if (typeof data === "string") throw otherSerialization()
-  return data
-}
 
 // What is not all JSON is written by devalue, which keeps bytes, dates, maps, sets, bigints and circles. Its text begins
 // with a character that no JSON begins with.

@@ -112,7 +112,7 @@ export type Settlement =
  * @category models
  * @since 0.2.0
  */
-export type Signal =
+export type ConsumerSignal =
   | { readonly _tag: "Work" }
   | { readonly _tag: "Cancel"; readonly id: string; readonly token: number }
   | { readonly _tag: "Lost"; readonly id: string; readonly token: number }
@@ -133,7 +133,7 @@ export interface ConsumerOptions {
   /** How often to look for work that nobody announced, in milliseconds. */
   readonly pollInterval: number
   /** Called with what happens. Must not throw. */
-  readonly onSignal: (signal: Signal) => void
+  readonly onSignal: (signal: ConsumerSignal) => void
 }
 
 /**

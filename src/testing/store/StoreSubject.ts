@@ -255,7 +255,7 @@ export const assertStoreFails = <A>(effect: Effect.Effect<A, StoreFailure>): Eff
 /** A consumer for tests. */
 export interface Reader extends Queues.Consumer {
   /** What it has been told so far. */
-  readonly signals: ReadonlyArray<Queues.Signal>
+  readonly signals: ReadonlyArray<Queues.ConsumerSignal>
   /** How often it has been told of work. */
   readonly works: () => number
   /** Claims so many tasks. Waits for them, led by its signals alone. */
@@ -277,7 +277,7 @@ export const reader = (
   options: Partial<Omit<Queues.ConsumerOptions, "onSignal">> = {}
 ): Effect.Effect<Reader, StoreFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    const signals: Array<Queues.Signal> = []
+    const signals: Array<Queues.ConsumerSignal> = []
     const scope = yield* Scope.make()
     const leave = Scope.close(scope, Exit.void)
     yield* Effect.addFinalizer(() => leave)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import type { NewTask, Offered, Settlement, Signal } from "../../store/TaskQueue.ts"
+import type { NewTask, Offered, Settlement, ConsumerSignal } from "../../store/TaskQueue.ts"
 import type { TaskRecord } from "../../store/TaskStore.ts"
 import { until, untilEffect } from "../Subject.ts"
 import * as Subject from "./StoreSubject.ts"
@@ -26,7 +26,7 @@ export type Command =
 /** What a process says. */
 export type Report =
   | { readonly ready: string }
-  | { readonly signal: Signal }
+  | { readonly signal: ConsumerSignal }
   | { readonly flooded: ReadonlyArray<string> }
   | { readonly number: number; readonly answer: unknown }
   | { readonly number: number; readonly error: string }
@@ -34,7 +34,7 @@ export type Report =
 /** A process with the store open and a consumer. */
 interface Other {
   readonly worker: string
-  readonly signals: ReadonlyArray<Signal>
+  readonly signals: ReadonlyArray<ConsumerSignal>
   readonly flooded: ReadonlyArray<string>
   readonly tell: (command: Command) => Effect.Effect<unknown>
   readonly kill: Effect.Effect<void>
@@ -44,7 +44,7 @@ interface Other {
 interface Reports {
   worker: string | undefined
   failure: string | undefined
-  readonly signals: Array<Signal>
+  readonly signals: Array<ConsumerSignal>
   readonly flooded: Array<string>
   readonly answers: Map<number, { readonly answer?: unknown; readonly error?: string }>
 }
@@ -106,7 +106,7 @@ const start = (
     }
   })
 
-const isWork = ({ _tag }: Signal) => _tag === "Work"
+const isWork = ({ _tag }: ConsumerSignal) => _tag === "Work"
 
 /** Tests of other processes that live. */
 const together = (subject: Subject.StoreSubject): void => {

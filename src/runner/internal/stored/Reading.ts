@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Tracer from "effect/Tracer"
 import * as PortableTask from "../portable/PortableTask.ts"
-import type { Claim, Consumer, Settlement, Signal } from "../../../store/TaskQueue.ts"
+import type { Claim, Consumer, Settlement, ConsumerSignal } from "../../../store/TaskQueue.ts"
 import { discarded } from "../../../store/TaskStore.ts"
 import * as Task from "../../../Task.ts"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
@@ -251,7 +251,7 @@ export class Reading {
     else this.pump()
   }
 
-  onSignal(signal: Signal): void {
+  onSignal(signal: ConsumerSignal): void {
     if (signal._tag === "Work") return this.wake()
     const waiting = this.backlog.find(({ id, token }) => id === signal.id && token === signal.token)
     if (waiting !== undefined) {
