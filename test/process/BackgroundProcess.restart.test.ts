@@ -223,7 +223,7 @@ describe("runProcess: restart", () => {
         ...counting(`[ $n = 1 ] && exit 1; sleep ${token}`),
         restart: "always",
         schedule: at(9),
-        timeout: "400 millis"
+        timeout: "3 seconds"
       })
       assert.deepInclude(yield* limited.exit, { reason: "TimedOut", restarts: 1 })
       assert.deepStrictEqual(Table.alive(token), [])
@@ -240,8 +240,8 @@ describe("runProcess: restart", () => {
           return Effect.succeed(input.run < 4)
         })
       )
-      const program = counting("[ $n = 3 ] && sleep 0.6; exit $n")
-      const it = yield* runProcess({ ...program, restart: "always", schedule, resetAfter: "500 millis" })
+      const program = counting("[ $n = 3 ] && sleep 3.2; exit $n")
+      const it = yield* runProcess({ ...program, restart: "always", schedule, resetAfter: "3 seconds" })
       yield* it.exit
       assert.deepStrictEqual(seen, [
         [1, 1, 1],

@@ -71,37 +71,40 @@ for (const kind of kinds) {
       })
     )
 
-    it.live("a spare worker has been started before it is needed", () =>
-      Effect.gen(function* () {
-        const notes = yield* makeNotes
-        const loaded = () =>
-          notes.lines().flatMap((line) => (line.startsWith("loaded ") ? [line.slice("loaded ".length)] : []))
-        /** Whether the next task is run by a worker that was there when the one before was killed. */
-        const takesOver = Effect.fnUntraced(function* (name: string) {
-          const busy = yield* tasks.end.fork({ ...notes, name, how: "loop" })
-          yield* notes.awaitLine(`${name} started`)
-          const before = loaded()
-          const interrupted = yield* Effect.forkChild(Fiber.interrupt(busy), { startImmediately: true })
-          const next = yield* tasks.where.run()
-          yield* Fiber.join(interrupted)
-          return before.includes(next)
-        })
-        const options = {
-          size: 1,
-          forceKillAfter: 0,
-          env: { ...(process.env as Record<string, string>), EFFECT_STRAND_TEST_LOADED: notes.file }
-        }
-        assert.isFalse(yield* using(kind, options)(Effect.andThen(tasks.tiny.run(1), takesOver("cold"))))
-        const before = loaded().length
-        yield* Effect.gen(function* () {
-          yield* tasks.tiny.run(1)
-          for (const n of range(3)) {
-            // The worker, those that have been killed, and the spare.
-            yield* until("the spare", () => loaded().length === before + n + 2)
-            assert.isTrue(yield* takesOver(`hot${n}`))
+    it.live(
+      "a spare worker has been started before it is needed",
+      () =>
+        Effect.gen(function* () {
+          const notes = yield* makeNotes
+          const loaded = () =>
+            notes.lines().flatMap((line) => (line.startsWith("loaded ") ? [line.slice("loaded ".length)] : []))
+          /** Whether the next task is run by a worker that was there when the one before was killed. */
+          const takesOver = Effect.fnUntraced(function* (name: string) {
+            const busy = yield* tasks.end.fork({ ...notes, name, how: "loop" })
+            yield* notes.awaitLine(`${name} started`)
+            const before = loaded()
+            const interrupted = yield* Effect.forkChild(Fiber.interrupt(busy), { startImmediately: true })
+            const next = yield* tasks.where.run()
+            yield* Fiber.join(interrupted)
+            return before.includes(next)
+          })
+          const options = {
+            size: 1,
+            forceKillAfter: 0,
+            env: { ...(process.env as Record<string, string>), EFFECT_STRAND_TEST_LOADED: notes.file }
           }
-        }).pipe(using(kind, { ...options, spares: 1 }))
-      })
+          assert.isFalse(yield* using(kind, options)(Effect.andThen(tasks.tiny.run(1), takesOver("cold"))))
+          const before = loaded().length
+          yield* Effect.gen(function* () {
+            yield* tasks.tiny.run(1)
+            for (const n of range(3)) {
+              // The worker, those that have been killed, and the spare.
+              yield* until("the spare", () => loaded().length === before + n + 2)
+              assert.isTrue(yield* takesOver(`hot${n}`))
+            }
+          }).pipe(using(kind, { ...options, spares: 1 }))
+        }),
+      90_000
     )
 
     it.live(
@@ -209,7 +212,7 @@ describe("a pool that may have no worker", () => {
       const fiber = yield* tasks.stubborn.fork({ ...notes, name: "a" })
       yield* until("the task to have started", () => starts(notes).size === 1)
       yield* Fiber.interrupt(fiber)
-      assert.strictEqual(yield* Effect.timeout(tasks.tiny.run(1), "1 second"), 1)
+      assert.strictEqual(yield* Effect.timeout(tasks.tiny.run(1), "10 seconds"), 1)
       const second = yield* tasks.stubborn.fork({ ...notes, name: "b" })
       yield* until("the second task to have started", () => starts(notes).size === 2)
       yield* Fiber.interrupt(second)
