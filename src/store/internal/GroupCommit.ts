@@ -230,7 +230,7 @@ export class GroupCommit<T extends R, R = T> {
     while (this.count < length) {
       const operation = this.queue[this.count]!
       // What was asked for since the beginning may need another kind of transaction.
-      if (operation.writes && !this.writing) break
+      if (operation.writes && !this.writing && !operation.abandoned) break
       if (this.count > 0 && (operation.alone || this.isOver(operation, until))) break
       this.count++
       if (operation.abandoned) continue

@@ -208,6 +208,17 @@ for (const [name, answer] of Object.entries(engines)) {
       })
     )
 
+    it.live("when all have been interrupted nothing is at work any more", () =>
+      Effect.gen(function* () {
+        const { engine, group } = make()
+        const fiber = yield* Effect.forkChild(group.write("a", note("a")), { startImmediately: true })
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.callback<void>((resume) => group.close(() => resume(Effect.void)))
+        assert.deepStrictEqual(engine.kept, [])
+        assert.deepStrictEqual(engine.log, ["read"])
+      })
+    )
+
     it.live("a long one has a transaction of its own, and the event loop has turns in it", () =>
       Effect.gen(function* () {
         const { engine, group } = make()
