@@ -245,9 +245,9 @@ export interface Counters {
  * @since 0.1.0
  */
 export const registerMetrics = (name: string, counters: Counters): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.contextWith((context: Context.Context<Scope.Scope>) => {
+  Effect.contextWith((context: Context.Context<never>) => {
     const register = <Input, State>(metric: Metric.Metric<Input, State>, get: () => State) =>
-      Metric.registerUnsafe(Metric.withAttributes(metric, { runner: name }), context as Context.Context<never>, {
+      Metric.registerUnsafe(Metric.withAttributes(metric, { runner: name }), context, {
         get,
         update: () => {},
         modify: () => {}
