@@ -6,17 +6,23 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { CurrentLoggers } from "effect/Logger"
-import type * as Stream from "effect/Stream"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Call from "./internal/call/Call.ts"
 import * as Portable from "./internal/values/Portable.ts"
+import * as TaskCodec from "./internal/values/TaskCodec.ts"
 import type { TaskDefinition } from "./TaskDefinition.ts"
 import { TaskContext } from "./TaskContext.ts"
+import { isTaskError, type PayloadInvalid, ResultInvalid, TaskNotFound } from "./TaskError.ts"
 import type { TaskRequest } from "./TaskRequest.ts"
-import { TaskRunner } from "./TaskRunner.ts"
+import { type Handlers, TaskRunner } from "./TaskRunner.ts"
 
 const keyPrefix = "effect-strand/TaskHandler/"
 
@@ -124,22 +130,130 @@ export const RunnerOfHandlers = Context.Reference<(own: HandlersRunner) => TaskR
 )
 
 /**
- * The Contexts that handlers run in: what the handler's Layer was built with, its `TaskContext`, the runner, and the
- * span and the loggers of the caller.
+ * What a handler may not give, whatever its types said, is found out here as it would be at a boundary.
+ *
+ * @category combinators
+ * @since 0.4.0
+ */
+export const checked = (
+  { options, task }: TaskRequest,
+  exit: Exit.Exit<unknown, unknown>
+): Exit.Exit<unknown, unknown> => {
+  if (Exit.isSuccess(exit)) {
+    if (options.discardResult) return Exit.void
+    const result = TaskCodec.validate(task.success, exit.value)
+    return Result.isSuccess(result)
+      ? exit
+      : Exit.fail(new ResultInvalid({ task: task.name, issue: result.failure.message }))
+  }
+  return Exit.failCause(checkedCause(task, exit.cause))
+}
+
+const checkedCause = (task: TaskDefinition, cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
+  Cause.fromReasons(
+    cause.reasons.map((reason) =>
+      Cause.isFailReason(reason) &&
+      !isTaskError(reason.error) &&
+      Result.isFailure(TaskCodec.validate(task.error, reason.error))
+        ? Cause.makeDieReason(reason.error)
+        : reason
+    )
+  )
+
+/** The elements of a streaming handler, each checked, with a pause for the event loop now and then. */
+const elements = (
+  handler: TaskHandler,
+  request: TaskRequest,
+  context: Context.Context<never>,
+  yieldOnIter: number
+): Stream.Stream<unknown, unknown> => {
+  const { success } = request.task
+  let waiting: ReadonlyArray<unknown> = []
+  let from = 0
+  let since = 0
+  /** Some of the elements that have been made: few enough to check them in one turn of the event loop. */
+  const some = (): Effect.Effect<NonEmptyReadonlyArray<unknown>, ResultInvalid> => {
+    const values =
+      waiting.length <= yieldOnIter
+        ? waiting
+        : waiting.slice(from, (from = Math.min(waiting.length, from + yieldOnIter)))
+    if (waiting.length <= yieldOnIter || from === waiting.length) {
+      waiting = []
+      from = 0
+    }
+    for (const value of values) {
+      const result = TaskCodec.validate(success, value)
+      if (Result.isFailure(result)) {
+        return Effect.fail(new ResultInvalid({ task: request.name, issue: result.failure.message }))
+      }
+    }
+    since += values.length
+    const result = Effect.succeed(values as NonEmptyReadonlyArray<unknown>)
+    if (since < yieldOnIter) return result
+    since = 0
+    return Effect.andThen(Effect.yieldNow, result)
+  }
+  const made = Stream.suspend(() => handler.handle(request.payload) as Stream.Stream<unknown, unknown>)
+  return Stream.transformPull(made, (pull) => {
+    const next = Effect.flatMap(pull, (values) => {
+      waiting = values
+      return some()
+    })
+    return Effect.succeed(Effect.suspend(() => (waiting.length > 0 ? some() : next)))
+  }).pipe(
+    Stream.catchCause((cause) => Stream.failCause(checkedCause(request.task, cause))),
+    Stream.provideContext(context)
+  )
+}
+
+/**
+ * The handlers of this program, as a runner uses them that runs tasks here.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.4.0
  */
-export class Contexts {
+export class LocalHandlers implements Handlers {
+  private readonly handlers: TaskHandlers
   private readonly bases = new Map<TaskHandler, Context.Context<never>>()
   private runner: TaskRunner["Service"] | undefined
 
-  /** Sets the runner that handlers run their own tasks on. */
-  provide(runner: TaskRunner["Service"]): void {
-    this.runner = runner
+  constructor(handlers: TaskHandlers) {
+    this.handlers = handlers
   }
 
-  of(handler: TaskHandler, request: TaskRequest): Context.Context<never> {
+  private lookUp(request: TaskRequest): TaskHandler | undefined {
+    return this.handlers.get(request.name) ?? ofPortable(request.task)
+  }
+
+  /** The handler of a request, once its payload has been checked. */
+  find(request: TaskRequest): Result.Result<TaskHandler, TaskNotFound | PayloadInvalid> {
+    const handler = this.lookUp(request)
+    if (handler === undefined) {
+      return Result.fail(new TaskNotFound({ task: request.name, available: [...this.handlers.keys()] }))
+    }
+    const invalid = TaskCodec.validatePayload(request.task, request.payload)
+    return invalid === undefined ? Result.succeed(handler) : Result.fail(invalid)
+  }
+
+  readonly refusal = (request: TaskRequest): TaskNotFound | PayloadInvalid | undefined => {
+    const found = this.find(request)
+    return Result.isFailure(found) ? found.failure : undefined
+  }
+
+  /**
+   * Sets the runner that handlers run tasks of their own on, unless somebody decides otherwise. `lend` gives the place of a
+   * task to others while it waits for tasks elsewhere.
+   */
+  readonly provide = (runner: TaskRunner["Service"], lend: HandlersRunner["lend"] = () => () => {}) =>
+    Effect.map(RunnerOfHandlers, (choose) => {
+      this.runner = choose({ runner, lend })
+    })
+
+  /**
+   * What a handler runs in: what its Layer was built with, its `TaskContext`, the runner, and the span and the loggers of the
+   * caller.
+   */
+  contextOf(handler: TaskHandler, request: TaskRequest): Context.Context<never> {
     let base = this.bases.get(handler)
     if (base === undefined) {
       base = Context.add(handler.context, TaskRunner, this.runner!)
@@ -152,4 +266,37 @@ export class Contexts {
     if (loggers !== Context.get(base, CurrentLoggers)) context = Context.add(context, CurrentLoggers, loggers)
     return context
   }
+
+  /** What a handler gives, as it comes. */
+  handle(handler: TaskHandler, request: TaskRequest): Effect.Effect<unknown, unknown> {
+    return Effect.suspend(() => handler.handle(request.payload) as Effect.Effect<unknown, unknown>)
+  }
+
+  /** Runs the handler of a request that is not refused, in this fiber, and checks what it gives. */
+  readonly execute = (request: TaskRequest): Effect.Effect<unknown, unknown> =>
+    Effect.suspend(() => {
+      const handler = this.lookUp(request)!
+      const made = Effect.provideContext(this.handle(handler, request), this.contextOf(handler, request))
+      return Effect.flatMap(Effect.exit(made), (exit) => checked(request, exit))
+    })
+
+  /**
+   * The elements of a streaming handler, each checked. The event loop has a turn after each `yieldOnIter` of them.
+   */
+  readonly stream = (request: TaskRequest, yieldOnIter = 1024): Stream.Stream<unknown, unknown> =>
+    Stream.suspend(() => {
+      const handler = this.lookUp(request)!
+      return elements(handler, request, this.contextOf(handler, request), yieldOnIter)
+    })
 }
+
+/**
+ * The handlers there are here, for a runner that runs tasks in this program.
+ *
+ * @category constructors
+ * @since 0.4.0
+ */
+export const local: Effect.Effect<LocalHandlers> = Effect.map(
+  Effect.context<never>(),
+  (context) => new LocalHandlers(fromContext(context))
+)

@@ -14,13 +14,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
-import type { RunnerStats } from "./RunnerStats.ts"
+import * as Stream from "effect/Stream"
+import { registerMetrics, type RunnerStats } from "./RunnerStats.ts"
 import { type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { CallControl, TaskInfo, TaskRequest } from "./TaskRequest.ts"
 import * as Call from "./internal/call/Call.ts"
 import { executeWith, Front, streamWith } from "./internal/call/Front.ts"
+import { effects, streams } from "./internal/call/Kind.ts"
+import { Steward } from "./internal/call/Steward.ts"
 
 /**
  * Runs tasks, wherever its Layer says.
@@ -144,20 +146,59 @@ export interface Nested {
 }
 
 /**
- * What a runner has to bring along.
+ * The handlers of this program, in the hands of a runner that runs tasks here. Made by `TaskHandlers.local`.
  *
- * **Details**
- *
- * `execute` and `stream` call `control.accept` when the request is queued or started, and `control.begin` to say who works
- * on it. When they are interrupted, or `abort` of that is called, they end once the work has stopped, with
- * `control.stopped`.
+ * @category models
+ * @since 0.4.0
+ */
+export interface Handlers {
+  /** Why a request is not run, if it is not: it has no handler, or its payload does not match. */
+  readonly refusal: (request: TaskRequest) => TaskError | undefined
+  /** Sets the runner that handlers run tasks of their own on. */
+  readonly provide: (runner: TaskRunner["Service"]) => Effect.Effect<void>
+}
+
+/**
+ * What a runner has to bring along: how it executes a request. All else is for runners that can do more, or know better.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Controls {
+export interface Options {
+  /**
+   * Runs a request to its end. It is interrupted when the caller is, when the time limit of the call is over and at the end
+   * of the runner, and is over when the work has stopped.
+   */
   readonly execute: (request: TaskRequest, control: CallControl) => Effect.Effect<unknown, unknown>
-  readonly stream: (request: TaskRequest, control: CallControl) => Stream.Stream<unknown, unknown>
+  /**
+   * Runs the request of a streaming task.
+   *
+   * @default streaming tasks are refused with `TaskRejected`
+   */
+  readonly stream?: ((request: TaskRequest, control: CallControl) => Stream.Stream<unknown, unknown>) | undefined
+  /**
+   * The handlers that tasks are run by, where that is in this program. A request that they cannot run is refused, any other
+   * is accepted at once. Without them the runner says by `control.accept` from when on it answers for a request.
+   */
+  readonly handlers?: Handlers | undefined
+  /**
+   * Whether the runner stops the work of a task that is cancelled by its id, which it is told by what it gives to
+   * `control.begin`, and ends it with `control.stopped`. Otherwise each task is run in a fiber of its own, to be interrupted.
+   *
+   * @default false
+   */
+  readonly cancels?: boolean | undefined
+  /**
+   * Starts no further task. By default a task that comes then waits in front of `execute`.
+   */
+  readonly pause?: Effect.Effect<void> | undefined
+  readonly resume?: Effect.Effect<void> | undefined
+  /** By default a runner has no size, and nothing happens. */
+  readonly resize?: ((size: number) => Effect.Effect<void>) | undefined
+  /** By default tasks are counted, and timed, from when they are given to `execute` until it ends. */
+  readonly stats?: Effect.Effect<RunnerStats> | undefined
+  /** The name of a runner in Metrics, when its `stats` are those that are counted by default. */
+  readonly name?: string | undefined
   /** The tasks that handlers have started on this runner where this program does not see them being started. */
   readonly nested?: Nested | undefined
   /** Called with true when there is a live task again, and with false when there is none any more. */
@@ -168,6 +209,23 @@ export interface Options extends Controls {
    * @default "5 seconds"
    */
   readonly shutdownGrace?: Duration.Input | undefined
+}
+
+const noStreams = ({ name }: TaskRequest) =>
+  Stream.fail(new TaskRejected({ task: name, reason: "it is a stream, and its runner runs none" }))
+
+/** How a runner executes requests: by itself, or looked after in what it does not do. */
+const engineOf = (options: Options, steward: Steward | undefined) => {
+  const { execute, stream = noStreams } = options
+  return steward === undefined
+    ? {
+        execute: (call: Call.Call) => execute(call, call),
+        stream: (call: Call.Call) => stream(call, call)
+      }
+    : {
+        execute: (call: Call.Call) => steward.attend(effects, call, () => execute(call, call)),
+        stream: (call: Call.Call) => steward.attend(streams, call, () => stream(call, call))
+      }
 }
 
 /**
@@ -181,7 +239,11 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const front = new Front({ accepts: true, onBusy: options.onBusy })
     yield* Effect.addFinalizer(() => front.shutDown(options.shutdownGrace ?? "5 seconds"))
 
-    const execute = executeWith(front, (call) => options.execute(call, call))
+    const own = options.cancels && options.pause !== undefined && options.stats !== undefined
+    const steward = own ? undefined : new Steward(options.cancels ?? false, options.handlers?.refusal)
+    if (steward !== undefined && options.name !== undefined) yield* registerMetrics(options.name, steward)
+    const engine = engineOf(options, steward)
+    const execute = executeWith(front, engine.execute)
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
@@ -208,9 +270,9 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
         return Effect.succeed(TaskFiber.makeUnsafe(found, request.caller.context, end))
       })
 
-    return TaskRunner.of({
+    const runner = TaskRunner.of({
       execute,
-      stream: streamWith(front, (call) => options.stream(call, call)),
+      stream: streamWith(front, engine.stream),
       fork: forkWith(execute),
       attach,
       tasks: Effect.sync(() => {
@@ -221,12 +283,14 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
       get: (id) => Effect.sync(() => Option.fromUndefinedOr(front.find(id)?.info ?? options.nested?.get(id))),
       cancel,
       awaitIdle: front.awaitIdle,
-      pause: options.pause,
-      resume: options.resume,
-      resize: options.resize,
-      stats: options.stats,
+      pause: options.pause ?? steward?.pause ?? Effect.void,
+      resume: options.resume ?? steward?.resume ?? Effect.void,
+      resize: options.resize ?? (() => Effect.void),
+      stats: options.stats ?? steward!.stats,
       "~front": front
     })
+    if (options.handlers !== undefined) yield* options.handlers.provide(runner)
+    return runner
   })
 
 /**

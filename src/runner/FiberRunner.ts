@@ -7,9 +7,6 @@
  *
  * @since 0.1.0
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,12 +18,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { QueueOptions } from "../internal/limit/Intake.ts"
 import { registerMetrics } from "../RunnerStats.ts"
-import type * as Task from "../Task.ts"
-import * as TaskCodec from "../internal/values/TaskCodec.ts"
-import { isTaskError, type PayloadInvalid, QueueFull, ResultInvalid, TaskNotFound } from "../TaskError.ts"
+import { QueueFull } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
 import * as Call from "../internal/call/Call.ts"
-import type { TaskRequest } from "../TaskRequest.ts"
+import { streams } from "../internal/call/Kind.ts"
+import type { CallControl, TaskRequest } from "../TaskRequest.ts"
 import * as TaskRunner from "../TaskRunner.ts"
 import { Blocking } from "./internal/fiber/Blocking.ts"
 import { Seat, Seats } from "./internal/fiber/Seats.ts"
@@ -74,96 +70,10 @@ export interface Options extends QueueOptions {
   readonly shutdownGrace?: Duration.Input | undefined
 }
 
-const notFound = (handlers: TaskHandlers.TaskHandlers, request: Call.Call) =>
-  new TaskNotFound({ task: request.name, available: [...handlers.keys()] })
-
-/** The handler of a request, once its payload has been checked. */
-const find = (
-  handlers: TaskHandlers.TaskHandlers,
-  request: Call.Call
-): Result.Result<TaskHandlers.TaskHandler, TaskNotFound | PayloadInvalid> => {
-  const handler = handlers.get(request.name) ?? TaskHandlers.ofPortable(request.task)
-  if (handler === undefined) return Result.fail(notFound(handlers, request))
-  const invalid = TaskCodec.validatePayload(request.task, request.payload)
-  return invalid === undefined ? Result.succeed(handler) : Result.fail(invalid)
-}
-
-/** What a handler may not give, whatever its types said, is found out here as it would be at a boundary. */
-const checked = ({ discard, task }: Call.Call, exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
-  if (Exit.isSuccess(exit)) {
-    if (discard) return Exit.void
-    const result = TaskCodec.validate(task.success, exit.value)
-    return Result.isSuccess(result)
-      ? exit
-      : Exit.fail(new ResultInvalid({ task: task.name, issue: result.failure.message }))
-  }
-  return Exit.failCause(checkedCause(task, exit.cause))
-}
-
-const checkedCause = (task: Task.Any, cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
-  Cause.fromReasons(
-    cause.reasons.map((reason) =>
-      Cause.isFailReason(reason) &&
-      !isTaskError(reason.error) &&
-      Result.isFailure(TaskCodec.validate(task.error, reason.error))
-        ? Cause.makeDieReason(reason.error)
-        : reason
-    )
-  )
-
-const handle = (handler: TaskHandlers.TaskHandler, request: Call.Call) =>
-  Effect.suspend(() => handler.handle(request.payload) as Effect.Effect<unknown, unknown>)
-
 const awaitEnd = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
   Effect.callback((resume) => {
     fiber.addObserver(() => resume(Effect.void))
   })
-
-/** The elements of a streaming handler, each checked, with a pause for the event loop now and then. */
-const elements = (
-  handler: TaskHandlers.TaskHandler,
-  request: Call.Call,
-  context: Context.Context<never>,
-  yieldOnIter: number
-): Stream.Stream<unknown, unknown> => {
-  const { success } = request.task
-  let waiting: ReadonlyArray<unknown> = []
-  let from = 0
-  let since = 0
-  /** Some of the elements that have been made: few enough to check them in one turn of the event loop. */
-  const some = (): Effect.Effect<NonEmptyReadonlyArray<unknown>, ResultInvalid> => {
-    const values =
-      waiting.length <= yieldOnIter
-        ? waiting
-        : waiting.slice(from, (from = Math.min(waiting.length, from + yieldOnIter)))
-    if (waiting.length <= yieldOnIter || from === waiting.length) {
-      waiting = []
-      from = 0
-    }
-    for (const value of values) {
-      const result = TaskCodec.validate(success, value)
-      if (Result.isFailure(result)) {
-        return Effect.fail(new ResultInvalid({ task: request.name, issue: result.failure.message }))
-      }
-    }
-    since += values.length
-    const result = Effect.succeed(values as NonEmptyReadonlyArray<unknown>)
-    if (since < yieldOnIter) return result
-    since = 0
-    return Effect.andThen(Effect.yieldNow, result)
-  }
-  const made = Stream.suspend(() => handler.handle(request.payload) as Stream.Stream<unknown, unknown>)
-  return Stream.transformPull(made, (pull) => {
-    const next = Effect.flatMap(pull, (values) => {
-      waiting = values
-      return some()
-    })
-    return Effect.succeed(Effect.suspend(() => (waiting.length > 0 ? some() : next)))
-  }).pipe(
-    Stream.catchCause((cause) => Stream.failCause(checkedCause(request.task, cause))),
-    Stream.provideContext(context)
-  )
-}
 
 /** What warns of handlers that keep the event loop busy, if it is to. */
 const watch = (seats: Seats, { warnBlocking = "100 millis" }: Options): Effect.Effect<void, never, Scope.Scope> =>
@@ -179,17 +89,16 @@ const watch = (seats: Seats, { warnBlocking = "100 millis" }: Options): Effect.E
     yield* Effect.addFinalizer(() => Effect.sync(() => blocking.close()))
   })
 
-const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
+const make = (local: TaskHandlers.LocalHandlers, options: Options) =>
   Effect.gen(function* () {
     const seats = new Seats(options)
     yield* watch(seats, options)
     yield* registerMetrics(options.name ?? "fibers", seats)
-    const contexts = new TaskHandlers.Contexts()
 
     const execute = (made: TaskRequest): Effect.Effect<unknown, unknown> =>
       Effect.suspend(() => {
         const request = Call.of(made)
-        const found = find(handlers, request)
+        const found = local.find(request)
         if (Result.isFailure(found)) return Effect.fail(found.failure)
         const handler = found.success
         return Effect.callback((resume) => {
@@ -203,11 +112,11 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
                 return resume(request.stopped)
               }
               const outer = seats.blocking?.begin()
-              fiber = Effect.runForkWith(contexts.of(handler, request))(handle(handler, request))
+              fiber = Effect.runForkWith(local.contextOf(handler, request))(local.handle(handler, request))
               let now: number | undefined
               if (outer !== undefined) now = seats.blocking!.began(seat, outer, fiber.pollUnsafe() === undefined)
               fiber.addObserver((made) => {
-                const exit = checked(request, made)
+                const exit = TaskHandlers.checked(request, made)
                 seats.release(seat, Exit.isSuccess(exit), now)
                 resume(request.cancelled && Exit.isFailure(exit) ? request.stopped : exit)
               })
@@ -232,7 +141,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
     const stream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
       Stream.suspend(() => {
         const request = Call.of(made)
-        const found = find(handlers, request)
+        const found = local.find(request)
         if (Result.isFailure(found)) return Stream.fail(found.failure)
         const aborted = Latch.makeUnsafe(false)
         const seated = Effect.callback<Seat, QueueFull>((resume) => {
@@ -257,7 +166,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
                 interruptible: true
               }
             ),
-            () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
+            () => local.stream(request, options.yieldOnIter)
           )
         ).pipe(Stream.interruptWhen(Effect.flatMap(aborted.await, () => request.stopped)))
       })
@@ -265,6 +174,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
     const runner = yield* TaskRunner.make({
       execute,
       stream,
+      cancels: true,
       pause: Effect.sync(() => void (seats.paused = true)),
       resume: Effect.sync(() => {
         seats.paused = false
@@ -278,7 +188,7 @@ const make = (handlers: TaskHandlers.TaskHandlers, options: Options) =>
       stats: Effect.sync(() => seats.stats),
       shutdownGrace: options.shutdownGrace
     })
-    contexts.provide((yield* TaskHandlers.RunnerOfHandlers)({ runner, lend: (request) => seats.lend(request) }))
+    yield* local.provide(runner, (request) => seats.lend(request))
     return runner
   })
 
@@ -319,7 +229,7 @@ export const layer = <H, E, R>(
 ): Layer.Layer<TaskRunner.TaskRunner, E, R> =>
   Layer.effect(
     TaskRunner.TaskRunner,
-    Effect.flatMap(Effect.context<never>(), (context) => make(TaskHandlers.fromContext(context), options ?? {}))
+    Effect.flatMap(TaskHandlers.local, (local) => make(local, options ?? {}))
   ).pipe(Layer.provide(handlers))
 
 /**
@@ -354,77 +264,30 @@ export const layerInline = <H, E, R>(
 ): Layer.Layer<TaskRunner.TaskRunner, E, R> =>
   Layer.effect(
     TaskRunner.TaskRunner,
-    Effect.flatMap(Effect.context<never>(), (context) => makeInline(TaskHandlers.fromContext(context), options ?? {}))
+    Effect.flatMap(TaskHandlers.local, (local) => makeInline(local, options ?? {}))
   ).pipe(Layer.provide(handlers))
 
 const makeInline = (
-  handlers: TaskHandlers.TaskHandlers,
+  local: TaskHandlers.LocalHandlers,
   options: Pick<Options, "name" | "shutdownGrace" | "yieldOnIter">
-) =>
-  Effect.gen(function* () {
-    const seats = new Seats({})
-    yield* registerMetrics(options.name ?? "inline", seats)
-    const contexts = new TaskHandlers.Contexts()
-    const gate = Latch.makeUnsafe(true)
-
-    const enter = (request: Call.Call, abort: () => void): Effect.Effect<Seat> => {
-      const seat = new Seat(request, () => {}, abort)
-      request.accept()
-      return Effect.map(gate.await, () => {
-        seats.enter(seat)
-        return seat
-      })
-    }
-
-    const run = (request: Call.Call): Effect.Effect<unknown, unknown> =>
-      Effect.withFiber((fiber) => {
-        const found = find(handlers, request)
-        if (Result.isFailure(found)) return Effect.fail(found.failure)
-        const handler = found.success
-        return Effect.flatMap(
-          enter(request, () => fiber.interruptUnsafe()),
-          (seat) =>
-            Effect.provideContext(handle(handler, request), contexts.of(handler, request)).pipe(
-              Effect.onExit((exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit)))),
-              Effect.exit,
-              Effect.flatMap((exit) => checked(request, exit))
-            )
-        )
-      })
-
-    const stream = (made: TaskRequest): Stream.Stream<unknown, unknown> =>
-      Stream.suspend(() => {
-        const request = Call.of(made)
-        const found = find(handlers, request)
-        if (Result.isFailure(found)) return Stream.fail(found.failure)
-        const aborted = Latch.makeUnsafe(false)
-        return Stream.unwrap(
-          Effect.map(
-            Effect.acquireRelease(
-              enter(request, () => aborted.openUnsafe()),
-              (seat, exit) => Effect.sync(() => seats.release(seat, Exit.isSuccess(exit))),
-              { interruptible: true }
-            ),
-            () => elements(found.success, request, contexts.of(found.success, request), options.yieldOnIter ?? 1024)
-          )
-        ).pipe(Stream.interruptWhen(Effect.flatMap(aborted.await, () => request.stopped)))
-      })
-
-    const runner = yield* TaskRunner.make({
-      execute: (made) => {
-        const request = Call.of(made)
-        return request.forked ? cancellable(request, run(request)) : run(request)
-      },
-      stream,
-      pause: Effect.sync(() => gate.closeUnsafe()),
-      resume: Effect.sync(() => gate.openUnsafe()),
-      resize: () => Effect.void,
-      stats: Effect.sync(() => seats.stats),
-      shutdownGrace: options.shutdownGrace
+) => {
+  const run = (request: TaskRequest, control: CallControl) =>
+    Effect.withFiber((fiber) => {
+      control.begin({ status: "running", abort: () => fiber.interruptUnsafe() })
+      return local.execute(request)
     })
-    contexts.provide((yield* TaskHandlers.RunnerOfHandlers)({ runner, lend: (request) => seats.lend(request) }))
-    return runner
+  return TaskRunner.make({
+    name: options.name ?? "inline",
+    handlers: local,
+    cancels: true,
+    execute: (request, control) => {
+      const call = Call.of(request)
+      return call.forked ? cancellable(call, run(request, control)) : run(request, control)
+    },
+    stream: (request) => streams.cancellable(Call.of(request), () => local.stream(request, options.yieldOnIter)),
+    shutdownGrace: options.shutdownGrace
   })
+}
 
 /** Keeps the fiber of a handle apart from the task's, so that the handle lives on to tell of the task's cancellation. */
 const cancellable = (request: Call.Call, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>

@@ -37,6 +37,9 @@ step 2 of 4
 step 3 of 4
 step 4 of 4
 at the top`,
+  "runner.ts": `Hello, Ada
+Hello, Grace
+Hello, Mary`,
   "stream.ts": `The first 1000 natural numbers add up to 499500
 While the reader rested the producer waited: true
 It stopped when the reader left: true`

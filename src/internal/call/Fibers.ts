@@ -39,9 +39,14 @@ export const limitTime = <A, E, E2>(
 export const inOwnFiber = <A, E>(call: Call, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TaskCancelled> =>
   Effect.withFiber((caller) =>
     Effect.callback((resume) => {
-      const fiber = Effect.runForkWith(caller.context)(effect)
-      const around = call.waiting
-      call.waiting = fiber
+      let around: Call["waiting"]
+      // It says so itself, since it may begin another one before it is known here.
+      const entered = Effect.withFiber((own) => {
+        around = call.waiting
+        call.waiting = own
+        return effect
+      })
+      const fiber = Effect.runForkWith(caller.context)(entered)
       fiber.addObserver((exit) => {
         call.waiting = around
         resume(call.cancelled && Exit.isFailure(exit) ? call.stopped : exit)

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import type { RetryPolicy } from "../../TaskDefinition.ts"
 import type { Call } from "./Call.ts"
@@ -21,6 +22,8 @@ export interface Kind<X> {
   readonly onExitEffect: (x: X, f: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void> | undefined) => X
   /** Stops what takes too long, which then fails. */
   readonly limitTime: <E>(x: X, limit: () => Duration.Duration, error: () => E) => X
+  /** Has work stopped when its call is cancelled by its id. */
+  readonly cancellable: (call: Call, work: () => X) => X
   /** Tries again what has failed, if it can be. */
   readonly retry: (x: X, call: Call, policy: RetryPolicy) => X
 }
@@ -32,6 +35,7 @@ export const effects: Kind<Effect.Effect<unknown, unknown>> = {
   onExit: Effect.onExitPrimitive,
   onExitEffect: Effect.onExitPrimitive,
   limitTime: (x, limit, error) => Effect.suspend(() => limitTime(x, limit(), error)),
+  cancellable: (call, work) => inOwnFiber(call, Effect.suspend(work)),
   retry: (x, call, policy) => inOwnFiber(call, retryWith(call, x, policy))
 }
 
@@ -51,5 +55,11 @@ export const streams: Kind<Stream.Stream<unknown, unknown>> = {
         )
       )
     ),
+  cancellable: (call, work) => {
+    const aborted = Latch.makeUnsafe(false)
+    call.begin({ status: "running", abort: () => aborted.openUnsafe() })
+    const stop = Effect.flatMap(aborted.await, () => call.stopped)
+    return Stream.interruptWhen(Stream.suspend(work), stop)
+  },
   retry: (x) => x
 }

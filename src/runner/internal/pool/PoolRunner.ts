@@ -190,6 +190,7 @@ export const make = (
     return yield* TaskRunner.make({
       execute: Job.executeOn(pool),
       stream: Job.streamOn(pool),
+      cancels: true,
       pause: Effect.sync(() => pool.pause()),
       resume: Effect.sync(() => pool.resume()),
       resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),

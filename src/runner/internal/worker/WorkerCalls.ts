@@ -33,6 +33,7 @@ export class WorkerCalls implements JobOwner {
     TaskRunner.make({
       execute: executeOn(this),
       stream: streamOn(this),
+      cancels: true,
       pause: this.control("pause", null),
       resume: this.control("resume", null),
       resize: (size) => this.control("resize", size),
