@@ -214,19 +214,14 @@ export interface Options {
 const noStreams = ({ name }: TaskRequest) =>
   Stream.fail(new TaskRejected({ task: name, reason: "it is a stream, and its runner runs none" }))
 
-/** How a runner executes requests: by itself, or looked after in what it does not do. */
-const engineOf = (options: Options, steward: Steward | undefined) => {
-  const { execute, stream = noStreams } = options
-  return steward === undefined
-    ? {
-        execute: (call: Call.Call) => execute(call, call),
-        stream: (call: Call.Call) => stream(call, call)
-      }
-    : {
-        execute: (call: Call.Call) => steward.attend(effects, call, () => execute(call, call)),
-        stream: (call: Call.Call) => steward.attend(streams, call, () => stream(call, call))
-      }
-}
+/** Has requests executed by a runner that is looked after. */
+const attended = (
+  { execute, stream = noStreams }: Options,
+  steward: Steward
+): Required<Pick<Options, "execute" | "stream">> => ({
+  execute: (request, control) => steward.attend(effects, Call.of(request), () => execute(request, control)),
+  stream: (request, control) => steward.attend(streams, Call.of(request), () => stream(request, control))
+})
 
 /**
  * Makes a runner. Its tasks live in the current scope.
@@ -242,8 +237,8 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
     const own = options.cancels && options.pause !== undefined && options.stats !== undefined
     const steward = own ? undefined : new Steward(options.cancels ?? false, options.handlers?.refusal)
     if (steward !== undefined && options.name !== undefined) yield* registerMetrics(options.name, steward)
-    const engine = engineOf(options, steward)
-    const execute = executeWith(front, engine.execute)
+    const { execute: executeOne, stream = noStreams } = steward === undefined ? options : attended(options, steward)
+    const execute = executeWith(front, executeOne)
 
     const cancel = (id: string): Effect.Effect<boolean> =>
       Effect.suspend(() => {
@@ -272,7 +267,7 @@ export const make = (options: Options): Effect.Effect<TaskRunner["Service"], nev
 
     const runner = TaskRunner.of({
       execute,
-      stream: streamWith(front, engine.stream),
+      stream: streamWith(front, stream),
       fork: forkWith(execute),
       attach,
       tasks: Effect.sync(() => {

@@ -12,11 +12,11 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { TaskContext } from "../TaskContext.ts"
 import { Unauthorized } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import type { TaskRunner } from "../TaskRunner.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 
 /**
@@ -204,10 +204,7 @@ export const auth: {
             if (written !== undefined) Middleware.setPrincipal(request, written)
           })
         )
-      return {
-        execute: (request, next) => Effect.andThen(check(request), next),
-        stream: (request, next) => Stream.unwrap(Effect.as(check(request), next))
-      }
+      return both((kind, request, next) => kind.after(check(request), () => next))
     })
   )
 

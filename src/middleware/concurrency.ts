@@ -4,7 +4,6 @@
  * @since 0.3.0
  */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as Task from "../Task.ts"
 import type { Asked } from "../TaskDefinition.ts"
 import { QueueFull, type TaskError } from "../TaskError.ts"
@@ -12,6 +11,8 @@ import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
 import { awaitDue } from "../internal/call/InFront.ts"
 import { Line, Turn } from "../internal/limit/Line.ts"
+import type { Kind } from "../internal/call/Kind.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 import { bound, wholeNumber } from "./internal/options.ts"
 
@@ -105,34 +106,20 @@ export const make = (
     }
   }
 
-  const execute = (request: TaskRequest, next: Effect.Effect<unknown, unknown>) =>
-    Effect.suspend(() => {
+  const limited = <X>(kind: Kind<X>, request: TaskRequest, next: X): X =>
+    kind.suspend(() => {
       const entrance = enter(request)
-      if (entrance instanceof QueueFull) return Effect.fail(entrance)
+      if (entrance instanceof QueueFull) return kind.after(Effect.fail(entrance), () => next)
       const { end, wait } = entrance
-      return Effect.onExitPrimitive(wait === undefined ? next : Effect.andThen(wait, next), end)
-    })
-
-  const stream = (request: TaskRequest, next: Stream.Stream<unknown, unknown>) =>
-    Stream.suspend(() => {
-      const entrance = enter(request)
-      if (entrance instanceof QueueFull) return Stream.fail(entrance)
-      const { end, wait } = entrance
-      return Stream.onExit(wait === undefined ? next : Stream.unwrap(Effect.as(wait, next)), () => Effect.sync(end))
+      return kind.onExit(wait === undefined ? next : kind.after(wait, () => next), end)
     })
 
   return {
     keys,
-    around: {
-      execute: (request, next) => {
-        const due = awaitDue(Call.of(request))
-        return due === undefined ? execute(request, next) : Effect.andThen(due, execute(request, next))
-      },
-      stream: (request, next) => {
-        const due = awaitDue(Call.of(request))
-        return due === undefined ? stream(request, next) : Stream.unwrap(Effect.as(due, stream(request, next)))
-      }
-    }
+    around: both((kind, request, next) => {
+      const due = awaitDue(Call.of(request))
+      return due === undefined ? limited(kind, request, next) : kind.after(due, () => limited(kind, request, next))
+    })
   }
 }
 

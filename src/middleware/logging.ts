@@ -8,10 +8,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as LogLevel from "effect/LogLevel"
-import * as Stream from "effect/Stream"
 import type * as Task from "../Task.ts"
 import type { Asked } from "../TaskDefinition.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 
 /**
@@ -137,24 +137,15 @@ const make = (options: Options): Middleware.Around => {
     return write(options, request, line, text, { outcome, millis }, cause)
   }
 
-  return {
-    execute: (request, next) =>
-      Effect.suspend(() => {
-        if (silent(request)) return next
-        const begun = request.caller.clock.monotonicTimeNanosUnsafe()
-        const logged = Effect.onExitPrimitive(next, (exit) => end(request, begun, exit))
-        const first = begin(request)
-        return first === undefined ? logged : Effect.andThen(first, logged)
-      }),
-    stream: (request, next) =>
-      Stream.suspend(() => {
-        if (silent(request)) return next
-        const begun = request.caller.clock.monotonicTimeNanosUnsafe()
-        const logged = Stream.onExit(next, (exit) => end(request, begun, exit) ?? Effect.void)
-        const first = begin(request)
-        return first === undefined ? logged : Stream.unwrap(Effect.as(first, logged))
-      })
-  }
+  return both((kind, request, next) =>
+    kind.suspend(() => {
+      if (silent(request)) return next
+      const begun = request.caller.clock.monotonicTimeNanosUnsafe()
+      const logged = kind.onExitEffect(next, (exit) => end(request, begun, exit))
+      const first = begin(request)
+      return first === undefined ? logged : kind.after(first, () => logged)
+    })
+  )
 }
 
 /**

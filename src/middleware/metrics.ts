@@ -12,10 +12,10 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { boundaries, DurationHistogram } from "../RunnerStats.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import type { TaskRunner } from "../TaskRunner.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 
 /**
@@ -228,14 +228,7 @@ const make = ({ name = "tasks" }: Options): Effect.Effect<TaskMetrics["Service"]
         all.reset()
         for (const counts of tasks.values()) counts.reset()
       }),
-      around: {
-        execute: (request, next) => Effect.suspend(() => Effect.onExitPrimitive(next, begin(request))),
-        stream: (request, next) =>
-          Stream.suspend(() => {
-            const end = begin(request)
-            return Stream.onExit(next, (exit) => Effect.sync(() => end(exit)))
-          })
-      }
+      around: both((kind, request, next) => kind.suspend(() => kind.onExit(next, begin(request))))
     })
   })
 

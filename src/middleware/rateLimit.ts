@@ -5,7 +5,6 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as Task from "../Task.ts"
 import type { Asked } from "../TaskDefinition.ts"
 import { RateLimited, type TaskError, TaskRejected } from "../TaskError.ts"
@@ -14,6 +13,7 @@ import * as Call from "../internal/call/Call.ts"
 import { awaitDue } from "../internal/call/InFront.ts"
 import { Line, Turn } from "../internal/limit/Line.ts"
 import { FixedWindow, type Meter, SlidingWindow, Steady, TokenBucket } from "./internal/Meters.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 import { bound, positiveMillis, wholeNumber } from "./internal/options.ts"
 
@@ -134,18 +134,12 @@ export const around = (
     const due = awaitDue(Call.of(request))
     return due === undefined ? pass(request) : Effect.flatMap(due, () => pass(request) ?? Effect.void)
   }
-  return {
-    execute: (request, next) =>
-      Effect.suspend(() => {
-        const wait = passed(request)
-        return wait === undefined ? next : Effect.andThen(wait, next)
-      }),
-    stream: (request, next) =>
-      Stream.suspend(() => {
-        const wait = passed(request)
-        return wait === undefined ? next : Stream.unwrap(Effect.as(wait, next))
-      })
-  }
+  return both((kind, request, next) =>
+    kind.suspend(() => {
+      const wait = passed(request)
+      return wait === undefined ? next : kind.after(wait, () => next)
+    })
+  )
 }
 
 interface Key {

@@ -7,13 +7,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import { discarded, type EncodedExit, type NewRecord, TaskStore } from "../store/TaskStore.ts"
 import * as TaskCodec from "../internal/values/TaskCodec.ts"
 import * as TaskExit from "../internal/values/TaskExit.ts"
 import type { StoreFailure } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 
 /**
@@ -179,25 +179,11 @@ export const recorded = (options: Options = {}): Middleware.Middleware<never, Ta
   Middleware.make(
     Effect.map(TaskStore, (store): Middleware.Around => {
       const record = (request: TaskRequest) => new Recording(store, request, options.onFailure === "fail")
-      return {
-        execute: (request, next) =>
-          Effect.suspend(() => {
-            const recording = record(request)
-            return Effect.andThen(
-              recording.begin,
-              Effect.onExit(next, (exit) => recording.end(exit))
-            )
-          }),
-        stream: (request, next) =>
-          Stream.suspend(() => {
-            const recording = record(request)
-            return Stream.unwrap(
-              Effect.as(
-                recording.begin,
-                Stream.onExit(next, (exit) => recording.end(exit))
-              )
-            )
-          })
-      }
+      return both((kind, request, next) =>
+        kind.suspend(() => {
+          const recording = record(request)
+          return kind.after(recording.begin, () => kind.onExitEffect(next, (exit) => recording.end(exit)))
+        })
+      )
     })
   )

@@ -5,21 +5,14 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as Task from "../Task.ts"
 import type { Asked } from "../TaskDefinition.ts"
 import { TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
-import { limitTime } from "../internal/call/Fibers.ts"
 import * as Call from "../internal/call/Call.ts"
+import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis } from "./internal/options.ts"
-
-/** Begins a time limit of some milliseconds, and ends it: another attempt has one of its own. */
-const begin = (request: TaskRequest, millis: number) => ({
-  end: Call.of(request).limitTime(millis),
-  error: () => new TaskTimeout({ task: request.name, taskId: request.id, timeout: millis })
-})
 
 /**
  * Stops calls that take too long: they fail with `TaskTimeout`.
@@ -64,26 +57,18 @@ export const timeout = <T extends Task.Any = Task.Any>(
       const fixed = typeof limit === "function" ? undefined : millisOf(limit)
       const of = (request: TaskRequest) =>
         fixed ?? millisOf((limit as (request: TaskRequest) => Duration.Input)(request))
-      return {
-        execute: (request, next) =>
-          Effect.suspend(() => {
-            const millis = of(request)
-            if (millis === Infinity) return next
-            const { end, error } = begin(request, millis)
-            return Effect.onExitPrimitive(limitTime(next, Duration.millis(millis), error), end)
-          }),
-        stream: (request, next) =>
-          Stream.suspend(() => {
-            const millis = of(request)
-            if (millis === Infinity) return next
-            const { end, error } = begin(request, millis)
-            const late = Effect.delay(
-              Effect.suspend(() => Effect.fail(error())),
-              millis
-            )
-            return Stream.onExit(Stream.interruptWhen(next, late), () => Effect.sync(end))
-          })
-      }
+      return both((kind, request, next) =>
+        kind.suspend(() => {
+          const millis = of(request)
+          if (millis === Infinity) return next
+          const end = Call.of(request).limitTime(millis)
+          const error = () => new TaskTimeout({ task: request.name, taskId: request.id, timeout: millis })
+          return kind.onExit(
+            kind.limitTime(next, () => Duration.millis(millis), error),
+            end
+          )
+        })
+      )
     }),
     options
   )

@@ -20,7 +20,7 @@ import * as Stream from "effect/Stream"
 import { RunnerClosed, type TaskError } from "../../TaskError.ts"
 import { Line } from "../limit/Line.ts"
 import { keyOf } from "../task/TaskId.ts"
-import type { TaskRequest } from "../../TaskRequest.ts"
+import type { CallControl, TaskRequest } from "../../TaskRequest.ts"
 import type { Call } from "./Call.ts"
 import * as Calls from "./Call.ts"
 import { IdleGate } from "./IdleGate.ts"
@@ -222,24 +222,26 @@ export class Front {
 
 /** The `execute` of a runner, made of what its Effect for a call is. */
 export const executeWith =
-  (front: Front, execute: (call: Call) => Effect.Effect<unknown, unknown>) =>
+  (front: Front, execute: (request: TaskRequest, control: CallControl) => Effect.Effect<unknown, unknown>) =>
   (request: TaskRequest): Effect.Effect<unknown, unknown> =>
     Effect.suspend(() => {
       const call = Calls.of(request)
       if (!front.isPlain(call)) {
-        return front.admit(effects, call, (call) => withOptions(effects, call, execute(call)))
+        return front.admit(effects, call, (call) => withOptions(effects, call, execute(call, call)))
       }
       // Most calls come here, so what `admit` does with them is written out.
-      const executed = execute(call)
+      const executed = execute(call, call)
       front.begin(call)
       return Effect.onExitPrimitive(executed, (exit) => front.settle(call, exit))
     })
 
 /** The `stream` of a runner, made of what its Stream for a call is. */
 export const streamWith =
-  (front: Front, stream: (call: Call) => Stream.Stream<unknown, unknown>) =>
+  (front: Front, stream: (request: TaskRequest, control: CallControl) => Stream.Stream<unknown, unknown>) =>
   (request: TaskRequest): Stream.Stream<unknown, unknown> =>
-    Stream.suspend(() => front.admit(streams, Calls.of(request), (call) => withOptions(streams, call, stream(call))))
+    Stream.suspend(() =>
+      front.admit(streams, Calls.of(request), (call) => withOptions(streams, call, stream(call, call)))
+    )
 
 /** Stands in front of a runner that says nothing of calls: they are over when its middlewares are done with them. */
 export const unlisted = new Front({ accepts: false, lists: false })

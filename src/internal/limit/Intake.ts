@@ -23,7 +23,7 @@ export interface QueueOptions {
 }
 
 /** Something that waits. */
-export interface Waiting {
+export interface Queued {
   readonly priority: number
   /** Kept by the intake. */
   place: "none" | "queued" | "outside"
@@ -32,7 +32,7 @@ export interface Waiting {
 }
 
 /** A bounded priority queue. */
-export class Intake<T extends Waiting> {
+export class Intake<T extends Queued> {
   readonly limit: number
   private readonly overflow: "wait" | "fail"
   private readonly inside = new PriorityQueue<T>((item) => item.place !== "queued")

@@ -1,10 +1,10 @@
 // The bounded queue against a naive one: two lists, one for those inside and one for those who wait outside.
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { Intake, type Waiting } from "../../../src/internal/limit/Intake.ts"
+import { Intake, type Queued } from "../../../src/internal/limit/Intake.ts"
 
-class Item implements Waiting {
-  place: Waiting["place"] = "none"
+class Item implements Queued {
+  place: Queued["place"] = "none"
   accepted = 0
   readonly priority: number
   readonly name: number

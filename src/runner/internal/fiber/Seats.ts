@@ -1,5 +1,5 @@
 /** The places of a runner of fibers: which requests have one, which wait for one. */
-import { Intake, type QueueOptions, type Waiting } from "../../../internal/limit/Intake.ts"
+import { Intake, type QueueOptions, type Queued } from "../../../internal/limit/Intake.ts"
 import { DurationHistogram, type RunnerStats } from "../../../RunnerStats.ts"
 import { keyOf } from "../../../internal/task/TaskId.ts"
 import type { Call } from "../../../internal/call/Call.ts"
@@ -12,14 +12,14 @@ export interface SeatsOptions extends QueueOptions {
 }
 
 /** A request that waits for, or holds, one of the places of a runner of fibers. */
-export class Seat implements Waiting, Execution {
+export class Seat implements Queued, Execution {
   readonly request: Call
   readonly priority: number
   readonly start: () => void
   readonly abort: () => void
   status: Execution["status"] = "pending"
   readonly createdAt = performance.now()
-  place: Waiting["place"] = "none"
+  place: Queued["place"] = "none"
   startedAt = 0
   /** Live tasks that this task's handler has started: while there are any it gives its place to others. */
   children = 0

@@ -12,7 +12,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import * as Call from "../../../internal/call/Call.ts"
-import type { Waiting } from "../../../internal/limit/Intake.ts"
+import type { Queued } from "../../../internal/limit/Intake.ts"
 import { idPrefix, makeId } from "../../../internal/task/TaskId.ts"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
@@ -42,7 +42,7 @@ export interface JobOwner {
  *
  * A job is itself the Effect that stops it, since every call needs that Effect at hand and next to none runs it.
  */
-export abstract class Job extends Effectable.Class<void> implements Waiting, Execution {
+export abstract class Job extends Effectable.Class<void> implements Queued, Execution {
   /** The id, or the number of one that was made here. */
   abstract readonly wireId: number | string
   abstract readonly name: string
@@ -58,7 +58,7 @@ export abstract class Job extends Effectable.Class<void> implements Waiting, Exe
   readonly meta: Wire.Meta | undefined
   /** When it was submitted, in tenths of milliseconds of its pool's time: a small integer takes no memory of its own. */
   createdAt = 0
-  place: Waiting["place"] = "none"
+  place: Queued["place"] = "none"
   /** The worker that it has been sent to. */
   worker: PoolWorker | undefined = undefined
   /** Its number there. */
