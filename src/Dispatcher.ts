@@ -8,33 +8,20 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { cancelAll, EnqueuedTask, type Status, type Ticket } from "./internal/task/EnqueuedTask.ts"
 import * as Limiter from "./Limiter.ts"
 import type * as Task from "./Task.ts"
-import { TaskCancelled, type TaskError } from "./TaskError.ts"
+import type { TaskError } from "./TaskError.ts"
 import type { TaskFiber } from "./TaskFiber.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
-/**
- * Where an entry of a dispatcher is in its life.
- *
- * **Details**
- *
- * - `pending`: waits to be started, for its turn, for its `delay` or `runAt`, or for a free worker
- * - `running`: its handler has been started
- * - `completed`, `failed`, `cancelled`: it is over
- *
- * @category models
- * @since 0.3.0
- */
-export type Status = "pending" | "running" | "completed" | "failed" | "cancelled"
+export type { Status, Ticket } from "./internal/task/EnqueuedTask.ts"
 
 /**
  * Options of {@link make}.
@@ -76,26 +63,6 @@ export class DispatchTimeout extends Schema.TaggedError<DispatchTimeout>()("Disp
       `cancel or reset stops them`
     )
   }
-}
-
-/**
- * A task that has been enqueued, as a part of its dispatcher.
- *
- * @category models
- * @since 0.3.0
- */
-export interface Ticket<out A, out E = never> {
-  /** Its place in the order of the dispatcher, from 0. */
-  readonly position: number
-  /** The name of its task. */
-  readonly name: string
-  readonly status: Effect.Effect<Status>
-  /** How it has ended, once it has. */
-  readonly exit: Effect.Effect<Option.Option<Exit.Exit<A, E>>>
-  /** Waits for its result, also while it has not been started. Whoever leaves changes nothing. */
-  readonly await: Effect.Effect<A, E>
-  /** Stops it, and waits until its work has stopped. What has not been started never runs. */
-  readonly cancel: Effect.Effect<void>
 }
 
 /** What comes of a task: the result of one, the end of a stream. */
@@ -194,105 +161,6 @@ export interface Dispatcher {
   readonly reset: Effect.Effect<void>
 }
 
-/** A task that a dispatcher knows of. */
-class Entry implements Ticket<unknown, unknown> {
-  readonly position: number
-  readonly name: string
-  /** Starts the task. */
-  private readonly start: Effect.Effect<TaskFiber<unknown, unknown>, unknown>
-  private readonly context: Context.Context<never>
-  private readonly onChange: (entry: Entry) => void
-  private readonly accepted = Deferred.makeUnsafe<void>()
-  private readonly end = Deferred.makeUnsafe<unknown, unknown>()
-  private handle: TaskFiber<unknown, unknown> | undefined = undefined
-  private driver: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  result: Exit.Exit<unknown, unknown> | undefined = undefined
-
-  constructor(
-    position: number,
-    name: string,
-    start: Effect.Effect<TaskFiber<unknown, unknown>, unknown>,
-    context: Context.Context<never>,
-    onChange: (entry: Entry) => void
-  ) {
-    this.position = position
-    this.name = name
-    this.start = start
-    this.context = context
-    this.onChange = onChange
-  }
-
-  get state(): Status {
-    if (this.result !== undefined) return statusOf(this.result)
-    if (this.handle === undefined) return "pending"
-    const status = this.handle.metadata.status
-    // Once it is settled, hooks may still be running.
-    return status === "pending" || status === "scheduled" ? "pending" : "running"
-  }
-
-  /** True when it has been given to its runner. */
-  get hasBegun(): boolean {
-    return this.handle !== undefined
-  }
-
-  readonly status = Effect.sync(() => this.state)
-  readonly exit = Effect.sync(() => Option.fromUndefinedOr(this.result))
-  readonly await = Deferred.await(this.end)
-  readonly awaitAccepted = Deferred.await(this.accepted)
-  readonly awaitEnd = Effect.exit(this.await)
-
-  readonly cancel: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.driver !== undefined) return Fiber.interrupt(this.driver)
-    this.settle(Exit.interrupt())
-    return Effect.void
-  })
-
-  /** Starts the task, with the others or when it is its turn. */
-  begin(limiter: Limiter.Limiter | undefined): void {
-    // Cancelled before.
-    if (this.result !== undefined) return
-    const drive =
-      limiter === undefined
-        ? this.work
-        : Effect.flatMap(limiter.tryRun(this.work), (done) => {
-            if (Option.isSome(done)) return Effect.succeed(done.value)
-            this.accept()
-            return limiter.run(this.work)
-          })
-    this.driver = Effect.runForkWith(this.context)(drive)
-    this.driver.addObserver((exit) => this.settle(exit))
-  }
-
-  private readonly work = Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(restore(this.start), (handle) => {
-      this.handle = handle
-      this.accept()
-      this.onChange(this)
-      return Effect.onInterrupt(restore(Fiber.join(handle)), () => Fiber.interrupt(handle))
-    })
-  )
-
-  private accept(): void {
-    Deferred.doneUnsafe(this.accepted, Exit.void)
-  }
-
-  private settle(exit: Exit.Exit<unknown, unknown>): void {
-    if (this.result !== undefined) return
-    this.result = exit
-    this.accept()
-    Deferred.doneUnsafe(this.end, exit)
-    this.onChange(this)
-  }
-}
-
-const statusOf = (exit: Exit.Exit<unknown, unknown>): "completed" | "failed" | "cancelled" => {
-  if (Exit.isSuccess(exit)) return "completed"
-  const error = Cause.findErrorOption(exit.cause)
-  return Cause.hasInterruptsOnly(exit.cause) || (Option.isSome(error) && error.value instanceof TaskCancelled)
-    ? "cancelled"
-    : "failed"
-}
-
 /** A task whose types are known only to the signatures above. */
 interface Erased {
   readonly name: string
@@ -302,8 +170,8 @@ interface Erased {
 class Impl {
   private readonly limiter: Limiter.Limiter | undefined
   private readonly isComplete: Options["isComplete"]
-  private entries: Array<Entry> = []
-  private enqueued: Array<Entry> = []
+  private entries: Array<EnqueuedTask> = []
+  private enqueued: Array<EnqueuedTask> = []
   /** How many of the entries are over. */
   private over = 0
   private closed = false
@@ -318,32 +186,32 @@ class Impl {
     for (const observer of Array.from(this.observers)) observer()
   }
 
-  private readonly onChange = (entry: Entry): void => {
+  private readonly onChange = (entry: EnqueuedTask): void => {
     if (this.entries[entry.position] !== entry) return
     if (entry.result !== undefined) this.over++
     this.changed()
   }
 
-  private readonly add = (task: Erased, args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+  private readonly add = (task: Erased, args: ReadonlyArray<unknown>): Effect.Effect<EnqueuedTask, never, TaskRunner> =>
     Effect.contextWith((context: Context.Context<TaskRunner>) => {
       const start = Effect.provideContext(
         Effect.suspend(() => task.fork(...args)),
         context
       )
-      const entry = new Entry(this.entries.length, task.name, start, context, this.onChange)
+      const entry = new EnqueuedTask(this.entries.length, task.name, start, context, this.onChange)
       if (this.closed) return Effect.as(entry.cancel, entry)
       this.entries.push(entry)
       this.changed()
       return Effect.succeed(entry)
     })
 
-  readonly enqueue = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+  readonly enqueue = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<EnqueuedTask, never, TaskRunner> =>
     Effect.tap(this.add(task, args), (entry) => Effect.sync(() => this.enqueued.push(entry)))
 
   readonly enqueueOn = (runner: TaskRunner["Service"], task: Erased, ...args: ReadonlyArray<unknown>) =>
     Effect.provideService(this.enqueue(task, ...args), TaskRunner, runner)
 
-  readonly dispatch = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<Entry, never, TaskRunner> =>
+  readonly dispatch = (task: Erased, ...args: ReadonlyArray<unknown>): Effect.Effect<EnqueuedTask, never, TaskRunner> =>
     Effect.tap(this.add(task, args), (entry) => {
       entry.begin(this.limiter)
       return entry.awaitAccepted
@@ -444,14 +312,6 @@ class Impl {
     return this.cancel
   })
 }
-
-/** Stops all at the same time. Those that wait are stopped first, so that no place goes to one that is stopped next. */
-const cancelAll = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
-  Effect.forEach(
-    entries.toSorted((a, b) => Number(a.hasBegun) - Number(b.hasBegun)),
-    (entry) => entry.cancel,
-    { concurrency: "unbounded", discard: true }
-  )
 
 /**
  * Makes a dispatcher. At the end of the current scope all its work is stopped.
