@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
+import { Methods } from "./internal/task/TaskMethods.ts"
 import type * as Task from "./Task.ts"
 import { type TaskError, TaskRejected } from "./TaskError.ts"
 import type { TaskRunner } from "./TaskRunner.ts"
@@ -51,53 +52,50 @@ export type Options<Name extends string, Payload extends Schema.Constraint> = Cr
 /** A run that could not be handed over is tried again: the runner may be busy, or its store be out of reach. */
 const again = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")])
 
-const make = <Name extends string, Payload extends Schema.Constraint>(options: Options<Name, Payload>) =>
-  Effect.gen(function* () {
-    const { cron: expression, name, payload, task, zone = "UTC", ...runOptions } = options
-    const parsed = Cron.parse(expression, zone)
-    if (Result.isFailure(parsed)) {
-      const { input, message } = parsed.failure
-      return yield* new TaskRejected({
-        task: task.name,
-        reason: `its cron "${name}" cannot be read: ${message}: ${JSON.stringify(input)}`
-      })
-    }
-    const cron = parsed.success
-    const tags = [...(options.tags ?? task.options.tags ?? []), `cron/${name}`]
-    const next = (after: number) =>
-      Effect.try({
-        try: () => Cron.next(cron, new Date(after)),
-        catch: () => new TaskRejected({ task: task.name, reason: `its cron "${name}" never comes: "${expression}"` })
-      })
-
-    const fork = (tick: Date) =>
-      (task as unknown as Erased).forkDiscard(payload, {
-        ...runOptions,
-        tags,
-        runAt: tick,
-        idempotencyKey: `cron/${name}/${tick.toISOString()}`
-      })
-
-    let tick = yield* next(yield* Clock.currentTimeMillis)
-    yield* fork(tick)
-
-    /** Waits for the time of the run that has been handed over, and hands over the next one. */
-    const step = Effect.gen(function* () {
-      yield* Effect.sleep(Math.max(0, tick.getTime() - (yield* Clock.currentTimeMillis)))
-      tick = yield* next(Math.max(tick.getTime(), yield* Clock.currentTimeMillis))
-      yield* fork(tick).pipe(
-        Effect.tapError((error) => Effect.logWarning(`Cron "${name}": ${error.message}`)),
-        Effect.retry({ schedule: again, while: (error) => error._tag !== "RunnerClosed" })
-      )
+const make = Effect.fnUntraced(function* <Name extends string, Payload extends Schema.Constraint>(
+  options: Options<Name, Payload>
+) {
+  const { cron: expression, name, payload, task, zone = "UTC", ...runOptions } = options
+  const parsed = Cron.parse(expression, zone)
+  if (Result.isFailure(parsed)) {
+    const { input, message } = parsed.failure
+    return yield* new TaskRejected({
+      task: task.name,
+      reason: `its cron "${name}" cannot be read: ${message}: ${JSON.stringify(input)}`
     })
-    yield* Effect.forkScoped(
-      Effect.catch(Effect.forever(step), (error) => Effect.logError(`Cron "${name}" has ended. ${error.message}`))
+  }
+  const cron = parsed.success
+  const tags = [...(options.tags ?? task.options.tags ?? []), `cron/${name}`]
+  const next = (after: number) =>
+    Effect.try({
+      try: () => Cron.next(cron, new Date(after)),
+      catch: () => new TaskRejected({ task: task.name, reason: `its cron "${name}" never comes: "${expression}"` })
+    })
+
+  const fork = (tick: Date) =>
+    Methods.forkDiscard.call(task, payload, {
+      ...runOptions,
+      tags,
+      runAt: tick,
+      idempotencyKey: `cron/${name}/${tick.toISOString()}`
+    })
+
+  let tick = yield* next(yield* Clock.currentTimeMillis)
+  yield* fork(tick)
+
+  /** Waits for the time of the run that has been handed over, and hands over the next one. */
+  const step = Effect.gen(function* () {
+    yield* Effect.sleep(Math.max(0, tick.getTime() - (yield* Clock.currentTimeMillis)))
+    tick = yield* next(Math.max(tick.getTime(), yield* Clock.currentTimeMillis))
+    yield* fork(tick).pipe(
+      Effect.tapError((error) => Effect.logWarning(`Cron "${name}": ${error.message}`)),
+      Effect.retry({ schedule: again, while: (error) => error._tag !== "RunnerClosed" })
     )
   })
-
-interface Erased {
-  forkDiscard(payload: unknown, options: Task.RunOptions): Effect.Effect<string, TaskError, TaskRunner>
-}
+  yield* Effect.forkScoped(
+    Effect.catch(Effect.forever(step), (error) => Effect.logError(`Cron "${name}" has ended. ${error.message}`))
+  )
+})
 
 /**
  * Runs a task at the times of a cron expression, as long as the Layer is there.

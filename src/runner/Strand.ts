@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import { Methods } from "../internal/task/TaskMethods.ts"
 import type { RunnerStats } from "../RunnerStats.ts"
 import * as Task from "../Task.ts"
 import { RunnerClosed, type TaskError } from "../TaskError.ts"
@@ -19,14 +20,12 @@ import type * as TaskFiber from "../TaskFiber.ts"
 import type { TaskInfo, TaskStatus } from "../TaskRequest.ts"
 import { type IdleOptions, TaskRunner } from "../TaskRunner.ts"
 import * as FiberRunner from "./FiberRunner.ts"
+import * as AsTask from "./internal/strand/asTask.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
 import * as ThreadRunner from "./ThreadRunner.ts"
 
 type EffectTask = Task.Any & { readonly kind: "effect" }
 type StreamingTask = Task.Any & { readonly kind: "stream" }
-
-/** Plain functions as tasks, behind Promises. */
-export { asTask, type Options as AsTaskOptions, type Target } from "./internal/strand/asTask.ts"
 
 /** Stops the call when the signal is aborted. */
 interface Abortable {
@@ -175,19 +174,6 @@ const makeHandle = <A, E, Message>(fiber: TaskFiber.TaskFiber<A, E, Message>, ru
   endMessages: () => run(fiber.endMessages)
 })
 
-/** A task whose types are known only to the signatures above. */
-interface Erased {
-  run(payload: unknown, options: unknown): Effect.Effect<never, unknown, TaskRunner>
-  fork(
-    payload: unknown,
-    options: unknown
-  ): Effect.Effect<TaskFiber.TaskFiber<never, unknown, unknown>, TaskError, TaskRunner>
-  attach(id: string): Effect.Effect<TaskFiber.TaskFiber<never, unknown, unknown>, TaskError, TaskRunner>
-  stream(payload: unknown, options: unknown): Stream.Stream<never, unknown, TaskRunner>
-}
-
-const erase = (task: Task.Any): Erased => task as unknown as Erased
-
 /**
  * Starts a runner. It is made at the first call, so that what is wrong with it is said there.
  *
@@ -243,14 +229,14 @@ export const start = (options: Options): Strand => {
       task.name
     )
   return {
-    run: (task, ...[payload, options]) => run(erase(task).run(payload, options), options, task.name),
-    fork: (task, ...[payload, options]) => handle(task, erase(task).fork(payload, options)),
-    attach: (task, id) => handle(task, erase(task).attach(id)),
+    run: (task, ...[payload, options]) => run(Methods.run.call(task, payload, options), options, task.name),
+    fork: (task, ...[payload, options]) => handle(task, Methods.fork.call(task, payload, options)),
+    attach: (task, id) => handle(task, Methods.attach.call(task, id)),
     stream: (task, ...[payload, options]) =>
       Stream.toAsyncIterable(
         Stream.unwrap(
           Effect.map(runtime.contextEffect, (context) =>
-            Stream.provideContext(erase(task).stream(payload, options), context)
+            Stream.provideContext(Methods.stream.call(task, payload, options), context)
           )
         )
       ),
@@ -268,3 +254,95 @@ export const start = (options: Options): Strand => {
     [Symbol.dispose]: () => void close()
   }
 }
+
+/**
+ * Where a plain function can run.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type Target = "thread" | "process" | "fiber" | "inline"
+
+/**
+ * Options of {@link asTask}: those of every call, and where it runs.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export interface AsTaskOptions<A, Given extends ReadonlyArray<unknown> = [], E = never> extends Omit<
+  Task.CallOptions<A, TaskError | E>,
+  "runner"
+> {
+  /**
+   * `"thread"` and `"process"`: one of the workers that all functions share, of which there are as many as processors, and
+   * none while there is nothing to do. `"fiber"` and `"inline"`: in this thread. Or a runner's Layer, which is built at the
+   * first call and kept: a store's takes a function that a reader with `allowPortable` runs.
+   *
+   * @default "thread"
+   */
+  readonly runner?: Target | Layer.Layer<TaskRunner, E> | undefined
+  /**
+   * The task's name, in logs, errors and lists.
+   *
+   * @default the function's name
+   */
+  readonly name?: string | undefined
+  /** The first arguments of the function, in advance. They travel with the call. */
+  readonly given?: Given | undefined
+}
+
+/** The types of the arguments behind those that are given. */
+type Behind<Args extends ReadonlyArray<unknown>, Given extends ReadonlyArray<unknown>> = Args extends readonly [
+  ...{ [K in keyof Given]: unknown },
+  ...infer Rest
+]
+  ? Rest
+  : never
+
+type Result<Out> = Out extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Out>
+
+/**
+ * Makes a function run elsewhere: what it gives is an Effect of what the function gives.
+ *
+ * **Details**
+ *
+ * The function may be plain, asynchronous, or give an Effect. What it throws, rejects with or fails with is a defect of the
+ * call. In threads and processes values cross by structured clone. Interrupting a call stops the work, also when it is a
+ * busy loop. The runners end with the program, keep it alive only while calls are under way, and their workers end when
+ * they have had nothing to do for ten seconds.
+ *
+ * **Gotchas**
+ *
+ * In threads and processes the function has to stand alone, as with `Task.portable`: it sees its arguments and the globals
+ * of where it runs, and may load modules with `await import("node:...")`.
+ *
+ * **Example** (A busy function off the main thread)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Strand } from "effect-strand"
+ *
+ * const fibonacci = Strand.asTask(
+ *   (n: number) => {
+ *     const at = (n: number): number => (n < 2 ? n : at(n - 1) + at(n - 2))
+ *     return at(n)
+ *   },
+ *   { runner: "thread" }
+ * )
+ *
+ * console.log(await Effect.runPromise(Effect.all([fibonacci(20), fibonacci(25)], { concurrency: "unbounded" })))
+ * // prints: [ 6765, 75025 ]
+ * ```
+ *
+ * @category constructors
+ * @since 0.3.0
+ */
+export const asTask: <
+  Args extends ReadonlyArray<unknown>,
+  Out,
+  const Given extends ReadonlyArray<unknown> = [],
+  E = never
+>(
+  f: (...args: Args) => Out,
+  options?: AsTaskOptions<Result<Out>, Given, E>
+) => (...args: Behind<Args, Given>) => Effect.Effect<Result<Out>, TaskError | E> = AsTask.asTask

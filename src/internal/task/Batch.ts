@@ -6,7 +6,6 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { type RunOptions, type TaskDefinition, TypeId } from "../../TaskDefinition.ts"
 import type { TaskError } from "../../TaskError.ts"
-import type { TaskFiber } from "../../TaskFiber.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import { Methods, requestOf } from "./TaskMethods.ts"
 
@@ -74,11 +73,7 @@ const forEachOf = (task: TaskDefinition, payloads: Iterable<unknown>, options?: 
   }) as never
 
 const forkAllOf = (task: TaskDefinition, payloads: Iterable<unknown>, options?: RunOptions) =>
-  Effect.forEach(payloads, (payload) => Methods.fork.call(task, payload, options)) as Effect.Effect<
-    Array<TaskFiber<never, never, never>>,
-    TaskError,
-    TaskRunner
-  >
+  Effect.forEach(payloads, (payload) => Methods.fork.call(task, payload, options))
 
 const forkAllDiscardOf = (
   task: TaskDefinition,

@@ -6,6 +6,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type { Asked } from "../../TaskDefinition.ts"
 
 /** Calls a hook, and waits for what it gives. */
 export const call = <A>(hook: (value: A) => unknown, value: A): Effect.Effect<unknown> =>
@@ -17,9 +18,9 @@ export const call = <A>(hook: (value: A) => unknown, value: A): Effect.Effect<un
 
 /** All hooks there are. */
 export interface Any {
-  readonly onEnd?: ((value: unknown) => unknown) | undefined
-  readonly onError?: ((cause: Cause.Cause<unknown>) => unknown) | undefined
-  readonly onIter?: ((element: unknown) => unknown) | undefined
+  readonly onEnd?: Asked<[value: unknown], unknown> | undefined
+  readonly onError?: Asked<[cause: Cause.Cause<unknown>], unknown> | undefined
+  readonly onIter?: Asked<[element: unknown], unknown> | undefined
 }
 
 /** True when there is anything to call at the end. */

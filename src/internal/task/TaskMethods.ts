@@ -13,6 +13,7 @@ import * as PayloadInput from "./PayloadInput.ts"
 import { type RunOptions, type TaskDefinition, TypeId } from "../../TaskDefinition.ts"
 import { TaskContext } from "../../TaskContext.ts"
 import * as TaskFiber from "../../TaskFiber.ts"
+import type { TaskError } from "../../TaskError.ts"
 import type * as TaskHandlers from "../../TaskHandlers.ts"
 import { makeKey } from "../../TaskHandlers.ts"
 import type { TaskRequest } from "../../TaskRequest.ts"
@@ -71,38 +72,48 @@ interface Self extends TaskDefinition {
   readonly handlerKey: Context.Key<never, TaskHandlers.TaskHandler>
 }
 
+/** The results of calls, whose types are known only to the signatures of `Task.ts` and of those who call methods here. */
+type Erased = Effect.Effect<never, never, TaskRunner>
+type ErasedFork = Effect.Effect<TaskFiber.TaskFiber<never, never, unknown>, TaskError, TaskRunner>
+
 /** What tasks of all types inherit. */
 export const Methods = {
   [TypeId]: TypeId,
-  run(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
+  run(this: TaskDefinition, payload: unknown, options?: AnyOptions): Erased {
     const run = call(this, payload, options, (runner, request) => runOf(runner, request, options))
-    return options !== undefined && Hooks.any(options) ? Hooks.add(run, options) : run
+    return (options !== undefined && Hooks.any(options) ? Hooks.add(run, options) : run) as Erased
   },
-  fork(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
+  fork(this: TaskDefinition, payload: unknown, options?: AnyOptions): ErasedFork {
     const fork = call(this, payload, options, (runner, request) =>
       this.kind === "effect"
         ? runner.fork(request)
         : TaskRunner.forkWith((request) => runOf(runner, request, options))(request)
     )
-    return options !== undefined && Hooks.any(options) ? Effect.map(fork, (fiber) => hooked(fiber, options)) : fork
+    const hooks = options !== undefined && Hooks.any(options) ? options : undefined
+    return (hooks === undefined ? fork : Effect.map(fork, (fiber) => hooked(fiber, hooks))) as never
   },
   forkScoped(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
     return Effect.acquireRelease(Methods.fork.call(this, payload, options), Fiber.interrupt)
   },
-  forkDiscard(this: TaskDefinition, payload: unknown, options?: AnyOptions) {
+  forkDiscard(
+    this: TaskDefinition,
+    payload: unknown,
+    options?: AnyOptions
+  ): Effect.Effect<string | undefined, TaskError, TaskRunner> {
     return call(this, payload, options, (runner, request) =>
       runner.enqueue === undefined
         ? Effect.map(runner.fork(request), (fiber) => fiber.taskId)
         : Effect.map(runner.enqueue([request]), (ids) => ids[0])
     )
   },
-  attach(this: TaskDefinition, id: string) {
+  attach(this: TaskDefinition, id: string): ErasedFork {
     return Effect.withFiber(({ context }) =>
       Context.getUnsafe(context, TaskRunner).attach(Call.make(context, this, undefined, undefined), id)
-    )
+    ) as never
   },
-  stream(this: TaskDefinition, payload: unknown, options?: RunOptions) {
-    return Stream.unwrap(call(this, payload, options, (runner, request) => Effect.succeed(runner.stream(request))))
+  stream(this: TaskDefinition, payload: unknown, options?: RunOptions): Stream.Stream<never, never, TaskRunner> {
+    const elements = call(this, payload, options, (runner, request) => Effect.succeed(runner.stream(request)))
+    return Stream.unwrap(elements) as Stream.Stream<never, never, TaskRunner>
   },
   partial(this: TaskDefinition, given: unknown) {
     const fixed = this.fixed === undefined ? given : Partial.merge(this.fixed, given)

@@ -11,116 +11,49 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Portable from "../../../internal/values/Portable.ts"
 import * as Task from "../../../Task.ts"
-import type { TaskError } from "../../../TaskError.ts"
+import { Methods } from "../../../internal/task/TaskMethods.ts"
+import type { RunOptions } from "../../../TaskDefinition.ts"
 import { TaskRunner } from "../../../TaskRunner.ts"
 import * as FiberRunner from "../../FiberRunner.ts"
 import * as ProcessRunner from "../../ProcessRunner.ts"
 import * as ThreadRunner from "../../ThreadRunner.ts"
 
-/** Where a plain function can run. */
-export type Target = "thread" | "process" | "fiber" | "inline"
-
-/** Options of {@link asTask}: those of every call, and where it runs. */
-export interface Options<A, Given extends ReadonlyArray<unknown> = [], E = never> extends Omit<
-  Task.CallOptions<A, TaskError | E>,
-  "runner"
-> {
-  /**
-   * `"thread"` and `"process"`: one of the workers that all functions share, of which there are as many as processors, and
-   * none while there is nothing to do. `"fiber"` and `"inline"`: in this thread. Or a runner's Layer, which is built at the
-   * first call and kept: a store's takes a function that a reader with `allowPortable` runs.
-   *
-   * @default "thread"
-   */
-  readonly runner?: Target | Layer.Layer<TaskRunner, E> | undefined
-  /**
-   * The task's name, in logs, errors and lists.
-   *
-   * @default the function's name
-   */
+interface Options extends Omit<RunOptions, "runner"> {
+  readonly runner?: keyof typeof shared | Layer.Layer<TaskRunner, unknown> | undefined
   readonly name?: string | undefined
-  /** The first arguments of the function, in advance. They travel with the call. */
-  readonly given?: Given | undefined
+  readonly given?: ReadonlyArray<unknown> | undefined
 }
 
-/** The types of the arguments behind those that are given. */
-type Behind<Args extends ReadonlyArray<unknown>, Given extends ReadonlyArray<unknown>> = Args extends readonly [
-  ...{ [K in keyof Given]: unknown },
-  ...infer Rest
-]
-  ? Rest
-  : never
-
-type Result<Out> = Out extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Out>
-
-const shared: Record<Target, Layer.Layer<TaskRunner, TaskError>> = {
+const shared = {
   thread: Layer.suspend(() => ThreadRunner.layer({ name: "asTask threads", minSize: 0, shutdownGrace: 0 })),
   process: Layer.suspend(() => ProcessRunner.layer({ name: "asTask processes", minSize: 0, shutdownGrace: 0 })),
   fiber: FiberRunner.layer(Layer.empty, { name: "asTask fibers" }),
   inline: FiberRunner.layerInline(Layer.empty, { name: "asTask inline" })
 }
 
+type Runner = TaskRunner["Service"]
+
 const runtimes = new Map<Layer.Layer<TaskRunner, unknown>, ManagedRuntime.ManagedRuntime<TaskRunner, unknown>>()
 
 /** The runner of a Layer, made once for this program. */
-const runnerOf = <E>(layer: Layer.Layer<TaskRunner, E>): Effect.Effect<TaskRunner["Service"], E> => {
-  let runtime = runtimes.get(layer) as ManagedRuntime.ManagedRuntime<TaskRunner, E> | undefined
+const runnerOf = (layer: Layer.Layer<TaskRunner, unknown>): Effect.Effect<Runner> => {
+  let runtime = runtimes.get(layer)
   if (runtime === undefined) {
     runtime = ManagedRuntime.make(layer)
     runtimes.set(layer, runtime)
   }
-  return Effect.map(runtime.contextEffect, (context) => Context.get(context, TaskRunner))
+  return Effect.map(runtime.contextEffect, (context) => Context.get(context, TaskRunner)) as Effect.Effect<Runner>
 }
 
-/**
- * Makes a function run elsewhere: what it gives is an Effect of what the function gives.
- *
- * **Details**
- *
- * The function may be plain, asynchronous, or give an Effect. What it throws, rejects with or fails with is a defect of the
- * call. In threads and processes values cross by structured clone. Interrupting a call stops the work, also when it is a
- * busy loop. The runners end with the program, keep it alive only while calls are under way, and their workers end when
- * they have had nothing to do for ten seconds.
- *
- * **Gotchas**
- *
- * In threads and processes the function has to stand alone, as with `Task.portable`: it sees its arguments and the globals
- * of where it runs, and may load modules with `await import("node:...")`.
- *
- * **Example** (A busy function off the main thread)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { Strand } from "effect-strand"
- *
- * const fibonacci = Strand.asTask(
- *   (n: number) => {
- *     const at = (n: number): number => (n < 2 ? n : at(n - 1) + at(n - 2))
- *     return at(n)
- *   },
- *   { runner: "thread" }
- * )
- *
- * console.log(await Effect.runPromise(Effect.all([fibonacci(20), fibonacci(25)], { concurrency: "unbounded" })))
- * // prints: [ 6765, 75025 ]
- * ```
- */
-export const asTask = <
-  Args extends ReadonlyArray<unknown>,
-  Out,
-  const Given extends ReadonlyArray<unknown> = [],
-  E = never
->(
-  f: (...args: Args) => Out,
-  options: Options<Result<Out>, Given, E> = {}
-): ((...args: Behind<Args, Given>) => Effect.Effect<Result<Out>, TaskError | E>) => {
-  const { given, name, runner = "thread", ...callOptions } = options
-  const task = Task.portable(name ?? (f.name || "function"), f as (...args: ReadonlyArray<unknown>) => Out)
-  const layer: Layer.Layer<TaskRunner, TaskError | E> = typeof runner === "string" ? shared[runner] : runner
-  return (...rest) =>
+/** What `Strand.asTask` does, whose signature knows the types. */
+export const asTask = (f: Portable.AnyFunction, options: Options = {}) => {
+  const { given = [], name, runner = "thread", ...callOptions } = options
+  const task = Task.portable(name ?? (f.name || "function"), f)
+  const layer = typeof runner === "string" ? shared[runner] : runner
+  return (...rest: ReadonlyArray<unknown>) =>
     Effect.flatMap(runnerOf(layer), (service) => {
-      const args = [...(given ?? []), ...rest]
-      const payload = Portable.takesSeveral(f as Portable.AnyFunction) ? args : args[0]
-      return Effect.provideService(task.run(payload as never, callOptions as never), TaskRunner, service)
-    }) as Effect.Effect<Result<Out>, TaskError | E>
+      const args = [...given, ...rest]
+      const payload = Portable.takesSeveral(f) ? args : args[0]
+      return Effect.provideService(Methods.run.call(task, payload, callOptions), TaskRunner, service)
+    })
 }
