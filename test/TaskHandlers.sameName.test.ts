@@ -61,7 +61,7 @@ const source = (count: string, code: string): string => `
   import { appendFileSync } from "node:fs"
   import * as Effect from "${import.meta.resolve("effect/Effect")}"
   import * as Layer from "${import.meta.resolve("effect/Layer")}"
-  import * as Task from "${new URL("../src/Task.ts", import.meta.url).href}"
+  import * as Task from "${import.meta.resolve("effect-strand/Task")}"
   appendFileSync(${JSON.stringify(count)}, "loaded\\n")
   ${code}`
 

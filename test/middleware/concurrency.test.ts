@@ -169,15 +169,10 @@ describe("Middleware.concurrency", () => {
   })
 
   it.effect("leaves the tasks of handlers alone, so that they cannot wait for each other", () => {
-    const { handlers, work } = Limited.make()
-    const parent = Task.make("parent", { success: Schema.Int })
-    const all = Layer.merge(
-      handlers,
-      parent.toLayer(() => work.run(call(5)))
-    )
+    const { over, parent } = Limited.make()
     return Effect.gen(function* () {
       assert.strictEqual(yield* parent.run(), 5)
-    }).pipe(Effect.provide(Middleware.concurrency({ limit: 1 }).pipe(Layer.provide(FiberRunner.layer(all)))))
+    }).pipe(Effect.provide(over(Middleware.concurrency({ limit: 1 }))))
   })
 
   it.effect("refuses bad options when its Layer is built", () =>

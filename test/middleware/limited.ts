@@ -21,6 +21,7 @@ export const make = () => {
   const most = new Map<string, number>()
   const work = Task.make("work", { payload: Call, success: Schema.Int })
   const items = Task.stream("items", { payload: Call, success: Schema.Int })
+  const parent = Task.make("parent", { success: Schema.Int })
   const begin = ({ key, n }: typeof Call.Type) =>
     Effect.map(Clock.currentTimeMillis, (at) => {
       starts.push({ n, key, at })
@@ -46,11 +47,13 @@ export const make = () => {
           )
         )
       )
-    )
+    ),
+    // A handler that calls a task itself.
+    parent.toLayer(() => work.run(call(5)))
   )
   const over = <E, R>(middleware: Middleware.Middleware<E, R>, options?: FiberRunner.Options) =>
     middleware.pipe(Layer.provide(FiberRunner.layer(handlers, options)))
-  return { work, items, handlers, over, starts, running, most, order: () => starts.map(({ n }) => n) }
+  return { work, items, parent, handlers, over, starts, running, most, order: () => starts.map(({ n }) => n) }
 }
 
 export const payloadOf = (request: { readonly payload: unknown }) => request.payload as typeof Call.Type

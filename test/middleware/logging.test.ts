@@ -8,29 +8,13 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import * as Leaks from "../helpers/leaks.ts"
+import { Odd, count, crash, half, handlers, sleep, wait } from "./observed.ts"
 
 Leaks.check()
-
-class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
-
-const half = Task.make("half", { payload: Schema.Int, success: Schema.Int, error: Odd })
-const crash = Task.make("crash")
-const sleep = Task.make("sleep", { payload: Schema.Int })
-const wait = Task.make("wait")
-const count = Task.stream("count", { payload: Schema.Int, success: Schema.Int, error: Odd })
-
-const handlers = Layer.mergeAll(
-  half.toLayer((n) => (n % 2 === 0 ? Effect.succeed(n / 2) : Effect.fail(new Odd({ n })))),
-  crash.toLayer(() => Effect.die(new Error("crashed"))),
-  sleep.toLayer((millis) => Effect.sleep(millis)),
-  wait.toLayer(() => Effect.never),
-  count.toLayer((to) => (to < 0 ? Stream.fail(new Odd({ n: to })) : Stream.range(1, to)))
-)
 
 interface Line {
   readonly level: LogLevel.LogLevel

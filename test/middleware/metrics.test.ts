@@ -3,33 +3,15 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { FiberRunner, Middleware, Task, TaskRunner, ThreadRunner } from "effect-strand"
 import * as Leaks from "../helpers/leaks.ts"
+import { count, crash, half, handlers, outer, sleep, wait } from "./observed.ts"
 
 Leaks.check()
-
-class Odd extends Schema.TaggedError<Odd>()("Odd", { n: Schema.Int }) {}
-
-const half = Task.make("half", { payload: Schema.Int, success: Schema.Int, error: Odd })
-const crash = Task.make("crash")
-const sleep = Task.make("sleep", { payload: Schema.Int })
-const wait = Task.make("wait")
-const count = Task.stream("count", { payload: Schema.Int, success: Schema.Int })
-const outer = Task.make("outer", { success: Schema.Int })
-
-const handlers = Layer.mergeAll(
-  half.toLayer((n) => (n % 2 === 0 ? Effect.succeed(n / 2) : Effect.fail(new Odd({ n })))),
-  crash.toLayer(() => Effect.die(new Error("crashed"))),
-  sleep.toLayer((millis) => Effect.sleep(millis)),
-  wait.toLayer(() => Effect.never),
-  count.toLayer((to) => Stream.range(1, to)),
-  outer.toLayer(() => Effect.orDie(half.run(4)))
-)
 
 const measured = (options?: Middleware.MetricsOptions) =>
   Middleware.stack(FiberRunner.layer(handlers), Middleware.metrics(options))

@@ -53,7 +53,7 @@ const makeModule = Effect.map(Folders.scoped, (path) => {
     file,
     `import * as Effect from "${import.meta.resolve("effect/Effect")}"
        import * as Schema from "${import.meta.resolve("effect/Schema")}"
-       import * as Task from "${new URL("../../../../src/Task.ts", import.meta.url).href}"
+       import * as Task from "${import.meta.resolve("effect-strand/Task")}"
        export default Task.make("extra", { success: Schema.String }).toLayer(() => Effect.succeed("from elsewhere"))`
   )
   return file
