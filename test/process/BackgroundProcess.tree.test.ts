@@ -256,7 +256,7 @@ describe("the end of the program ends its processes", () => {
     assert.deepStrictEqual(await Table.awaitNone(token), [])
   })
 
-  it("kill -9 at any moment of the start", { timeout: 60_000 }, async () => {
+  it("kill -9 at any moment of the start", { timeout: 180_000 }, async () => {
     for (const delay of [0, 1, 2, 4, 6, 8, 10, 12, 15, 20, 30]) {
       const token = Table.makeToken()
       const { closed, prints, program } = startParent(
