@@ -17,7 +17,7 @@ const limits = {
   /** Files that a task passes from `task.run` to its handler in a thread and back. */
   filesToAThread: 14,
   /** The same for a task of a store in memory, whose reader runs it in a fiber. */
-  filesToAStore: 35
+  filesToAStore: 34
 }
 
 /** Where values come in whose types nobody can know: here a double cast is allowed. */

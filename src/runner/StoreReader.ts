@@ -138,7 +138,7 @@ const make = (options: Options) =>
       queues: options.queues,
       lease: millis(options.lease ?? "30 seconds"),
       pollInterval: millis(options.pollInterval ?? "1 second"),
-      onSignal: (signal) => reading.onSignal(signal)
+      onSignal: reading.onSignal
     })
     yield* Effect.addFinalizer(() => reading.stop(options.shutdownGrace ?? "5 seconds"))
     yield* Effect.forkScoped(reportUnknown(consumer))

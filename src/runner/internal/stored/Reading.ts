@@ -251,7 +251,7 @@ export class Reading {
     else this.pump()
   }
 
-  onSignal(signal: ConsumerSignal): void {
+  readonly onSignal = (signal: ConsumerSignal): void => {
     if (signal._tag === "Work") return this.wake()
     const waiting = this.backlog.find(({ id, token }) => id === signal.id && token === signal.token)
     if (waiting !== undefined) {
