@@ -226,6 +226,34 @@ const attended = (
 /**
  * Makes a runner. Its tasks live in the current scope.
  *
+ * **Example** (A runner that does one thing after the other)
+ *
+ * ```ts
+ * import { Console, Effect, Layer, Schema, Semaphore } from "effect"
+ * import { Task, TaskHandlers, TaskRunner } from "effect-strand"
+ *
+ * const greet = Task.make("greet", { payload: Schema.String })
+ *
+ * const OneByOne = Layer.effect(
+ *   TaskRunner.TaskRunner,
+ *   Effect.gen(function* () {
+ *     const handlers = yield* TaskHandlers.local
+ *     const turn = yield* Semaphore.make(1)
+ *     return yield* TaskRunner.make({
+ *       handlers,
+ *       execute: (request) => turn.withPermit(handlers.execute(request))
+ *     })
+ *   })
+ * )
+ *
+ * const Runner = OneByOne.pipe(Layer.provide(greet.toLayer((name) => Console.log(`Hello ${name}`))))
+ *
+ * await Effect.runPromise(Effect.provide(Task.forEach(greet, ["Ada", "Grace"], { discard: true }), Runner))
+ *
+ * // prints: Hello Ada
+ * // prints: Hello Grace
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

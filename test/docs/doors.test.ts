@@ -29,7 +29,7 @@ const others: Readonly<Record<string, RegExp>> = {
 }
 
 /** Those who write a runner find theirs in the guide. */
-const forAuthors = new Set(["./TaskHandlers", "./TaskRequest", "./TaskRunner"])
+const forAuthors = new Set(["./TaskHandlers", "./TaskRequest"])
 
 const isDoor = ({ subpath }: Module, name: string): boolean =>
   !forAuthors.has(subpath) && (/^(layer|make)(?!Unsafe)/.test(name) || (others[subpath]?.test(name) ?? false))

@@ -123,6 +123,11 @@ describe("tables are whole", () => {
     )
   })
 
+  it("the options of runners", () => {
+    const options = named("writing-a-runner", "What is done for it")
+    assert.sameMembers([...options], [...optionsIn("src/TaskRunner.ts", "Options")])
+  })
+
   it("the members of requests", () => {
     const body = /^export interface TaskRequest\b[^]*?^}/m.exec(read("src/TaskRequest.ts"))![0]
     assert.sameMembers(
