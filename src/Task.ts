@@ -783,6 +783,23 @@ export const forEach: {
 /**
  * Starts a task once for each payload and gives the handles, in the order of the payloads, when all are accepted.
  *
+ * **Example** (Handles of many tasks)
+ *
+ * ```ts
+ * import { Effect, Fiber, Schema } from "effect"
+ * import { FiberRunner, Task } from "effect-strand"
+ *
+ * const double = Task.make("double", { payload: Schema.Int, success: Schema.Int })
+ *
+ * const program = Task.forkAll(double, [1, 2]).pipe(
+ *   Effect.flatMap((handles) => Effect.forEach(handles, (handle) => Fiber.join(handle))),
+ *   Effect.provide(FiberRunner.layer(double.toLayer((n) => Effect.succeed(n * 2))))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: [ 2, 4 ]
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -844,6 +861,24 @@ export const forkAllDiscard: {
  *
  * The first failure ends the stream and stops the rest; with `mode: "result"` each value is a `Result` and nothing is
  * stopped. `concurrency` defaults to 16 here, since payloads are drawn from the list as results are read.
+ *
+ * **Example** (The quickest first)
+ *
+ * ```ts
+ * import { Effect, Schema, Stream } from "effect"
+ * import { FiberRunner, Task } from "effect-strand"
+ *
+ * const nap = Task.make("nap", { payload: Schema.Int })
+ *
+ * const program = Task.asCompleted(nap, [100, 1]).pipe(
+ *   Stream.map(({ payload }) => payload),
+ *   Stream.runCollect,
+ *   Effect.provide(FiberRunner.layer(nap.toLayer((ms) => Effect.sleep(ms))))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // prints: [ 1, 100 ]
+ * ```
  *
  * @category combinators
  * @since 0.1.0
