@@ -101,11 +101,14 @@ describe("on a store", () => {
       )
       yield* until("two runs", () => ran.length >= 2)
       const records = yield* Stream.runCollect(store.entries({ tag: "cron/often" }))
-      const times = records.map(({ runAt }) => runAt)
-      assert.strictEqual(new Set(times).size, times.length, "each time has one task")
-      for (const { idempotencyKey, runAt } of records) {
-        assert.strictEqual(runAt % 1000, 0)
-        assert.strictEqual(idempotencyKey, `cron/often/${new Date(runAt).toISOString()}`)
+      const keys = records.map(({ idempotencyKey }) => idempotencyKey)
+      assert.strictEqual(new Set(keys).size, keys.length, "each time has one task")
+      for (const { createdAt, idempotencyKey, runAt } of records) {
+        const time = Date.parse(idempotencyKey!.slice("cron/often/".length))
+        assert.strictEqual(idempotencyKey, `cron/often/${new Date(time).toISOString()}`)
+        assert.strictEqual(time % 1000, 0)
+        // A busy machine may come too late with it.
+        assert.strictEqual(runAt, Math.max(time, createdAt))
       }
     }).pipe(Effect.scoped, Effect.provide(MemoryStore.layer()))
   )
