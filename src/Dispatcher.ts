@@ -21,6 +21,7 @@ import type { TaskError } from "./TaskError.ts"
 import type { TaskFiber } from "./TaskFiber.ts"
 import { TaskRunner } from "./TaskRunner.ts"
 
+/** What a dispatcher gives for what it has taken. */
 export type { Status, Ticket } from "./internal/task/EnqueuedTask.ts"
 
 /**
@@ -279,7 +280,11 @@ class Impl {
 
   readonly awaitComplete = (options?: { readonly timeout: Duration.Input }) => this.within(this.completion, options)
 
-  private within<A>(effect: Effect.Effect<A>, options: { readonly timeout: Duration.Input } | undefined) {
+  /** Fails with `DispatchTimeout` if there is a time limit, as the overloads of `run` and `awaitComplete` say. */
+  private within<A>(
+    effect: Effect.Effect<A>,
+    options: { readonly timeout: Duration.Input } | undefined
+  ): Effect.Effect<A> {
     if (options === undefined) return effect
     const timeout = Duration.fromInputUnsafe(options.timeout)
     return Effect.timeoutOrElse(effect, {
@@ -290,7 +295,7 @@ class Impl {
             new DispatchTimeout({ timeout: Duration.toMillis(timeout), unfinished: this.entries.length - this.over })
           )
         )
-    })
+    }) as Effect.Effect<A>
   }
 
   readonly cancel: Dispatcher["cancel"] = Effect.suspend(() => {
@@ -360,5 +365,5 @@ export const make = (options: Options = {}): Effect.Effect<Dispatcher, never, Sc
       Effect.sync(() => new Impl(options)),
       (dispatcher) => dispatcher.close
     ),
-    (dispatcher) => dispatcher as unknown as Dispatcher
+    (dispatcher) => dispatcher as Dispatcher
   )
