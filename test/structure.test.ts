@@ -11,17 +11,20 @@ const limits = {
   /** `x as T` in all of src, without src/testing and without double casts. */
   casts: 65,
   /** `x as unknown as T`, outside of the modules below. */
-  doubleCasts: 5,
+  doubleCasts: 0,
   /** Lines of code, without comments and src/testing. Version 0.3.0 had 14,990. */
-  lines: 15_850,
+  lines: 15_920,
   /** Files that a task passes from `task.run` to its handler in a thread and back. */
   filesToAThread: 14,
   /** The same for a task of a store in memory, whose reader runs it in a fiber. */
-  filesToAStore: 34
+  filesToAStore: 33
 }
 
-/** Where values come in whose types nobody can know: here a double cast is allowed. */
-const borders = new Set<string>()
+/**
+ * The border modules: their types are computed from all that a caller passes, which the code inside cannot follow. Double
+ * casts stand here alone.
+ */
+const borders = new Set(["src/TaskRouter.ts", "src/middleware/stack.ts"])
 
 describe("counting", () => {
   it("finds the files that import each other by a detour, for their types only, too", () => {
