@@ -6,7 +6,7 @@
  * Tasks wait in one priority queue. Once for each turn of the event loop, what has come in is handed to the workers, to
  * the one with the least to do first, and each gets one frame. A worker that finishes small tasks quickly is sent some
  * ahead, so that it never waits. Since a task that was sent ahead can be taken back until the worker has started it
- * ({@link Tickets}), sending ahead costs nothing when a task turns out to be long: what is stuck behind it returns to the
+ * ({@link StartNumbers}), sending ahead costs nothing when a task turns out to be long: what is stuck behind it returns to the
  * queue, and so does what was sent before something more urgent came.
  */
 import { DurationHistogram, type WorkerStats } from "../../../RunnerStats.ts"

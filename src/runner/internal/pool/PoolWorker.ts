@@ -120,7 +120,7 @@ export class PoolWorker {
     if (this.load < concurrency) return Math.min(concurrency - this.load, left)
     if (this.stuck || this.moved > 0) return 0
     const ahead = Math.min(maxAhead, Math.floor(aheadMillis / (this.meanMillis + overhead)))
-    const reach = this.transport.tickets.reach - (this.nextSeq - this.highestDone - 1)
+    const reach = this.transport.startNumbers.reach - (this.nextSeq - this.highestDone - 1)
     return Math.min(concurrency + ahead - this.load, reach, left)
   }
 
@@ -184,7 +184,7 @@ export class PoolWorker {
 
   flush(): void {
     if (this.outbox.records.length === 0) return
-    this.transport.tickets.extend(this.nextSeq)
+    this.transport.startNumbers.extend(this.nextSeq)
     this.outbox.flush(this.transport.send, (record, refusal) => this.owner.onRefused(this, record, refusal))
   }
 
@@ -212,7 +212,7 @@ export class PoolWorker {
     if (job.seq > this.highestDone) this.highestDone = job.seq
     if (this.outstanding.size === 0) {
       this.idleSince = now
-      this.transport.tickets.compact()
+      this.transport.startNumbers.compact()
     }
   }
 
@@ -224,7 +224,7 @@ export class PoolWorker {
     const back: Array<Job> = []
     this.flush()
     if (this.moved > 0 && !ending) return back
-    const { from, to } = this.transport.tickets.takeAll()
+    const { from, to } = this.transport.startNumbers.takeAll()
     for (let seq = from; seq < to; seq++) {
       const job = this.outstanding.get(seq)
       if (job === undefined || (this.moved > 0 && this.takesAlong(job))) continue
@@ -248,7 +248,7 @@ export class PoolWorker {
   ended(): void {
     this.state = "ended"
     this.outstanding.clear()
-    this.transport.tickets.close()
+    this.transport.startNumbers.close()
   }
 
   /** The error of a task that was lost with this worker. */

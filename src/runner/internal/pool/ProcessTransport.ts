@@ -48,7 +48,7 @@ export const spawn =
       // It could not be started, so no exit follows.
       if (child.pid === undefined) listener.onEnd(endOf(null, null, error.message, failure))
     })
-    const tickets = ProcessChannel.poolTickets(fd)
+    const startNumbers = ProcessChannel.poolStartNumbers(fd)
     child.on("exit", () => {
       // Its pipes stay open while a grandchild holds them; nobody is to wait for that.
       setTimeout(() => {
@@ -62,7 +62,7 @@ export const spawn =
     })
     return {
       label,
-      tickets,
+      startNumbers,
       send: (frame) => {
         if (child.connected) child.send(frame)
       },

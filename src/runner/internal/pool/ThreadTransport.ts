@@ -24,7 +24,7 @@ export const spawn =
       failure ??= new Error(`What it has sent cannot be read: ${String(error)}`)
       void worker.terminate()
     }
-    const { close, send, threadEnd, tickets } = ThreadChannel.make(listener.onFrames, unreadable)
+    const { close, send, threadEnd, startNumbers } = ThreadChannel.make(listener.onFrames, unreadable)
     const worker = new Worker(options.entry ?? workerFile("threadEntry"), {
       name: label,
       workerData: { init: { ...init, label }, ...threadEnd },
@@ -52,7 +52,7 @@ export const spawn =
     })
     return {
       label,
-      tickets,
+      startNumbers,
       send,
       moves: true,
       kill: () => void worker.terminate()

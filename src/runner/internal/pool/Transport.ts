@@ -1,5 +1,5 @@
 /** What a pool needs of a thread or a process. */
-import type { PoolTickets } from "../wire/Tickets.ts"
+import type { PoolStartNumbers } from "../wire/StartNumbers.ts"
 import type * as Wire from "../wire/Wire.ts"
 
 /** How a worker ended. */
@@ -25,7 +25,7 @@ export interface Listener {
 export interface Transport {
   /** For example `thread 3` or `process 3 (pid 4711)`. */
   readonly label: string
-  readonly tickets: PoolTickets
+  readonly startNumbers: PoolStartNumbers
   readonly send: Wire.Send
   /** Whether what is to be moved is gone from here once it has been sent. */
   readonly moves: boolean

@@ -1,5 +1,5 @@
 /**
- * What a pool and a process share beside the channel that Node gives them: a file from which tickets are drawn.
+ * What a pool and a process share beside the channel that Node gives them: a file from which start numbers are drawn.
  *
  * Processes have no memory in common, but a file that is opened once and inherited has one read position for all of them:
  * reading there draws the next numbers, and the operating system keeps two readers apart.
@@ -7,11 +7,11 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import type { PoolTickets, WorkerTickets } from "./Tickets.ts"
+import type { PoolStartNumbers, WorkerStartNumbers } from "./StartNumbers.ts"
 import type { Frame } from "./Wire.ts"
 
 /** Where the file is, in the process. */
-export const ticketsFd = 4
+export const startNumbersFd = 4
 
 /** How many bytes of the file stand for a number: its last sixteen bits. */
 const width = 2
@@ -45,8 +45,8 @@ const makeWriter = (fd: number) => {
   }
 }
 
-/** The pool's side of a process's tickets. */
-export const poolTickets = (fd: number): PoolTickets => {
+/** The pool's side of a process's start numbers. */
+export const poolStartNumbers = (fd: number): PoolStartNumbers => {
   const write = makeWriter(fd)
   let end = 0
   let start = 0
@@ -75,7 +75,7 @@ export const poolTickets = (fd: number): PoolTickets => {
 }
 
 /** The process's side. */
-export const workerTickets = (fd: number): WorkerTickets => {
+export const workerStartNumbers = (fd: number): WorkerStartNumbers => {
   const low = new Uint16Array(1)
   let from = 0
   return {

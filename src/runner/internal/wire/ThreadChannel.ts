@@ -1,5 +1,5 @@
 /**
- * What a pool and a thread share: a port for frames, and memory, in which tickets are drawn and a thread that has nothing
+ * What a pool and a thread share: a port for frames, and memory, in which start numbers are drawn and a thread that has nothing
  * to do is woken.
  *
  * When nothing is under way, a thread parks: it waits in shared memory for the next frame, which reaches it in half the
@@ -7,7 +7,7 @@
  * else needs the event loop.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads"
-import type { PoolTickets, WorkerTickets } from "./Tickets.ts"
+import type { PoolStartNumbers, WorkerStartNumbers } from "./StartNumbers.ts"
 import type { Frame, Send } from "./Wire.ts"
 
 /** The places of the memory: the next number to draw. */
@@ -29,8 +29,8 @@ const draw = (shared: Int32Array, end: number): number => {
   }
 }
 
-/** The pool's side of a thread's tickets. */
-export const poolTickets = (shared: Int32Array): PoolTickets => {
+/** The pool's side of a thread's start numbers. */
+export const poolStartNumbers = (shared: Int32Array): PoolStartNumbers => {
   let end = 0
   return {
     extend: (to) => {
@@ -44,7 +44,7 @@ export const poolTickets = (shared: Int32Array): PoolTickets => {
 }
 
 /** The thread's side. */
-export const workerTickets = (shared: Int32Array): WorkerTickets => ({ take: (end) => draw(shared, end) })
+export const workerStartNumbers = (shared: Int32Array): WorkerStartNumbers => ({ take: (end) => draw(shared, end) })
 
 const sendTo =
   (port: MessagePort): Send =>
@@ -92,7 +92,7 @@ export const make = (onFrames: (frames: ReadonlyArray<Frame>) => void, onUnreada
   port.unref()
   return {
     threadEnd: { port: port2, shared } satisfies ThreadEnd,
-    tickets: poolTickets(shared),
+    startNumbers: poolStartNumbers(shared),
     send,
     /** The thread has ended: gives what it has said last. */
     close: (): void => {
@@ -119,7 +119,7 @@ const nothingElse = (): boolean => {
 
 /** The thread's end of a channel. */
 export const open = ({ port, shared }: ThreadEnd) => ({
-  tickets: workerTickets(shared),
+  startNumbers: workerStartNumbers(shared),
   send: sendTo(port),
   listen: (listener: ThreadListener): void => {
     const park = (): void => {

@@ -2,7 +2,7 @@
  * The worker's side of a pool: loads the tasks modules, starts what it is sent, and sends back what comes of it.
  *
  * It knows nothing of threads or processes: the main files (`threadMain.ts`, `processMain.ts`) give it a
- * way to send frames and to draw tickets.
+ * way to send frames and to draw start numbers.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -20,7 +20,7 @@ import { TaskContext } from "../../../TaskContext.ts"
 import { ResultInvalid, TaskCancelled, type TaskRejected, TaskTimeout } from "../../../TaskError.ts"
 import { makeId } from "../../../internal/task/TaskId.ts"
 import { TaskRunner } from "../../../TaskRunner.ts"
-import type { WorkerTickets } from "../wire/Tickets.ts"
+import type { WorkerStartNumbers } from "../wire/StartNumbers.ts"
 import * as HandlerContext from "../wire/HandlerContext.ts"
 import { RemoteMessages } from "./RemoteMessages.ts"
 import type { LoadModule } from "../../../internal/task/TasksModule.ts"
@@ -37,7 +37,7 @@ const { field, Op } = Wire
 export interface Host {
   readonly init: Wire.WorkerInit
   readonly load: LoadModule
-  readonly tickets: WorkerTickets
+  readonly startNumbers: WorkerStartNumbers
   readonly send: Wire.Send
   /** Called when the worker has been closed and may end. */
   readonly exit: () => void
@@ -276,7 +276,7 @@ export class WorkerMain {
   /** The next task that this worker may start. Those before it have been taken back. */
   private draw(): Assignment | undefined {
     while (this.arrivedHead < this.arrived.length) {
-      const number = this.drawn === -1 ? this.host.tickets.take(this.end) : this.drawn
+      const number = this.drawn === -1 ? this.host.startNumbers.take(this.end) : this.drawn
       this.drawn = -1
       while (this.arrivedHead < this.arrived.length) {
         const assignment = this.arrived[this.arrivedHead]!

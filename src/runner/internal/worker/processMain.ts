@@ -1,6 +1,6 @@
 /** The worker's side of a process of a pool. */
 import { Worker } from "node:worker_threads"
-import { gather, ticketsFd, workerTickets } from "../wire/ProcessChannel.ts"
+import { gather, startNumbersFd, workerStartNumbers } from "../wire/ProcessChannel.ts"
 import type * as Wire from "../wire/Wire.ts"
 import type { LoadModule } from "../../../internal/task/TasksModule.ts"
 import { WorkerMain } from "./WorkerMain.ts"
@@ -37,7 +37,7 @@ export const run = async (load: LoadModule): Promise<void> => {
   const worker = new WorkerMain({
     init,
     load,
-    tickets: workerTickets(ticketsFd),
+    startNumbers: workerStartNumbers(startNumbersFd),
     send: (frame) => void process.send!(frame),
     exit: () => process.disconnect()
   })

@@ -8,8 +8,8 @@ import { WorkerMain } from "./WorkerMain.ts"
 /** Works for the pool that has started this thread, until it says that it is enough. */
 export const run = async (load: LoadModule): Promise<void> => {
   const { init, ...end }: ThreadChannel.ThreadEnd & { readonly init: Wire.WorkerInit } = workerData
-  const { listen, send, tickets } = ThreadChannel.open(end)
-  const worker = new WorkerMain({ init, load, tickets, send, exit: () => process.exit(0) })
+  const { listen, send, startNumbers } = ThreadChannel.open(end)
+  const worker = new WorkerMain({ init, load, startNumbers, send, exit: () => process.exit(0) })
   listen(worker)
   await worker.start()
 }

@@ -10,33 +10,33 @@ import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import * as ProcessChannel from "../../../../src/runner/internal/wire/ProcessChannel.ts"
 import * as ThreadChannel from "../../../../src/runner/internal/wire/ThreadChannel.ts"
-import type { PoolTickets, WorkerTickets } from "../../../../src/runner/internal/wire/Tickets.ts"
+import type { PoolStartNumbers, WorkerStartNumbers } from "../../../../src/runner/internal/wire/StartNumbers.ts"
 import * as Leaks from "../../../helpers/leaks.ts"
 
 Leaks.check()
 
-const drawer = new URL("./ticketsDrawer.ts", import.meta.url)
+const drawer = new URL("./startNumbersDrawer.ts", import.meta.url)
 
 /** Takes with a file's pair of sides, whose file is closed afterwards. */
-const withFile = <A>(use: (pool: PoolTickets, worker: WorkerTickets, fd: number) => A): A => {
+const withFile = <A>(use: (pool: PoolStartNumbers, worker: WorkerStartNumbers, fd: number) => A): A => {
   const fd = ProcessChannel.openFile()
-  const pool = ProcessChannel.poolTickets(fd)
+  const pool = ProcessChannel.poolStartNumbers(fd)
   try {
-    return use(pool, ProcessChannel.workerTickets(fd), fd)
+    return use(pool, ProcessChannel.workerStartNumbers(fd), fd)
   } finally {
     pool.close()
   }
 }
 
 /** All that the pool draws. */
-const drawAll = (pool: PoolTickets): ReadonlyArray<number> => {
+const drawAll = (pool: PoolStartNumbers): ReadonlyArray<number> => {
   const { from, to } = pool.takeAll()
   return Array.from({ length: to - from }, (_, index) => from + index)
 }
 
-const withShared = <A>(use: (pool: PoolTickets, worker: WorkerTickets) => A): A => {
+const withShared = <A>(use: (pool: PoolStartNumbers, worker: WorkerStartNumbers) => A): A => {
   const shared = ThreadChannel.makeMemory()
-  return use(ThreadChannel.poolTickets(shared), ThreadChannel.workerTickets(shared))
+  return use(ThreadChannel.poolStartNumbers(shared), ThreadChannel.workerStartNumbers(shared))
 }
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))
@@ -46,7 +46,7 @@ const Operation = Schema.Struct({ op: Schema.Literals(["extend", "pool", "worker
 type Operations = ReadonlyArray<typeof Operation.Type>
 
 /** Does the operations, and compares with a counter. */
-const compare = (operations: Operations, pool: PoolTickets, worker: WorkerTickets) => {
+const compare = (operations: Operations, pool: PoolStartNumbers, worker: WorkerStartNumbers) => {
   let end = 0
   let next = 0
   /** What the worker has drawn last, and so has finished, as far as its pool knows. */
@@ -88,7 +88,7 @@ const assertShared = (total: number, ...sides: ReadonlyArray<ReadonlyArray<numbe
   assert.strictEqual(seen.indexOf(0), -1, "never drawn")
 }
 
-describe("tickets", () => {
+describe("start numbers", () => {
   const settings = { arbitrary: { runs: 150, size: 150 } }
 
   it.prop(
@@ -191,7 +191,7 @@ describe("tickets", () => {
     const total = 200_000
     const shared = ThreadChannel.makeMemory()
     const start = new Int32Array(new SharedArrayBuffer(8))
-    const pool = ThreadChannel.poolTickets(shared)
+    const pool = ThreadChannel.poolStartNumbers(shared)
     const worker = new Worker(drawer, { workerData: { shared, start, end: total }, execArgv: [] })
     assert.deepStrictEqual(await once(worker, "message"), ["ready"])
     const message = once(worker, "message") as Promise<[Array<number>]>
@@ -217,7 +217,7 @@ describe("tickets", () => {
   it("of a process that draws at full speed", async () => {
     const total = 200_000
     const fd = ProcessChannel.openFile()
-    const pool = ProcessChannel.poolTickets(fd)
+    const pool = ProcessChannel.poolStartNumbers(fd)
     const child = spawn(process.execPath, [fileURLToPath(drawer)], { stdio: ["pipe", "pipe", "inherit", "ignore", fd] })
     const exit = once(child, "exit")
     const mine: Array<number> = []

@@ -2,8 +2,8 @@
  * Who may start a task that has been sent ahead.
  *
  * A pool sends a worker more tasks than it works on, so that it never waits for the next. When a task takes long, what was
- * sent behind it must go elsewhere, and the worker, being busy, cannot be asked. So the right to start a task is a ticket,
- * a number that either side draws from a place both can reach: each is drawn once, by the worker, which then starts the
+ * sent behind it must go elsewhere, and the worker, being busy, cannot be asked. So each task has a
+ * start number, which either side draws from a place both can reach: each is drawn once, by the worker, which then starts the
  * task of that number, or by the pool, which then gives it to somebody else. The worker draws one at a time, the pool all
  * that are left in one step: otherwise the worker could draw one between two that return, and tasks would start in
  * another order than that of their calls.
@@ -17,8 +17,8 @@ export interface Range {
   readonly to: number
 }
 
-/** The pool's side of a worker's tickets. */
-export interface PoolTickets {
+/** The pool's side of a worker's start numbers. */
+export interface PoolStartNumbers {
   /** Lets the numbers up to `end`, exclusive, be drawn. Called before the worker can know of them. */
   readonly extend: (end: number) => void
   /** Draws all numbers that are left, in one step. */
@@ -31,7 +31,7 @@ export interface PoolTickets {
 }
 
 /** The worker's side. */
-export interface WorkerTickets {
+export interface WorkerStartNumbers {
   /** Draws the next number below `end`, the number behind the last that has arrived; -1 when there is none. */
   readonly take: (end: number) => number
 }

@@ -28,7 +28,7 @@ const draw = async (take: () => number, write: (numbers: Array<number>) => void,
 }
 
 if (isMainThread) {
-  const { take } = ProcessChannel.workerTickets(4)
+  const { take } = ProcessChannel.workerStartNumbers(4)
   let stopped = false
   process.stdin.on("end", () => (stopped = true)).resume()
   await draw(
@@ -42,7 +42,7 @@ if (isMainThread) {
     readonly shared: Int32Array
     readonly start: Int32Array
   }
-  const { take } = ThreadChannel.workerTickets(shared)
+  const { take } = ThreadChannel.workerStartNumbers(shared)
   const drawn: Array<number> = []
   // From here on it needs nothing of the thread that has started it, which is not going to turn its event loop.
   parentPort!.postMessage("ready", [])
