@@ -384,11 +384,17 @@ const layerUntyped = (
  * @category layers
  * @since 0.3.0
  */
-export const layer = <const Runners extends NamedRunners<Runners>, const Open extends RunnerNames<Runners> = never>(
+export function layer<const Runners extends NamedRunners<Runners>, const Open extends RunnerNames<Runners> = never>(
   runners: Runners,
   options?: RouterOptions<Open>
 ): Layer.Layer<
   TaskRunner | TaskRouter,
   Layer.Error<Extract<Runners[Open], Layer.Any>>,
   Layer.Services<Extract<Runners[RunnerNames<Runners>], Layer.Any>>
-> => layerUntyped(runners as unknown as Readonly<Record<string, unknown>>, options?.open ?? []) as never
+>
+export function layer(
+  runners: Readonly<Record<string, unknown>>,
+  options?: RouterOptions<string>
+): Layer.Layer<TaskRunner | TaskRouter, unknown, unknown> {
+  return layerUntyped(runners, options?.open ?? [])
+}

@@ -109,11 +109,10 @@ const anew = (layer: Stackable): Stackable =>
  * @category combinators
  * @since 0.3.0
  */
-export const stack = <Runner extends Stackable, const Middlewares extends ReadonlyArray<Stackable>>(
+export function stack<Runner extends Stackable, const Middlewares extends ReadonlyArray<Stackable>>(
   runner: Runner,
   ...middlewares: Middlewares
-): Stack<Runner, Middlewares> =>
-  middlewares.reduceRight<Stackable>(
-    (inner, outer) => Layer.provideMerge(anew(outer), inner),
-    runner
-  ) as unknown as Stack<Runner, Middlewares>
+): Stack<Runner, Middlewares>
+export function stack(runner: Stackable, ...middlewares: ReadonlyArray<Stackable>): Stackable {
+  return middlewares.reduceRight<Stackable>((inner, outer) => Layer.provideMerge(anew(outer), inner), runner)
+}
