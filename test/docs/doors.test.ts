@@ -28,11 +28,8 @@ const others: Readonly<Record<string, RegExp>> = {
   "./Task": /^(stream|fn|portable)$/
 }
 
-/** Those who write a runner find theirs in the guide. */
-const forAuthors = new Set(["./TaskHandlers", "./TaskRequest"])
-
 const isDoor = ({ subpath }: Module, name: string): boolean =>
-  !forAuthors.has(subpath) && (/^(layer|make)(?!Unsafe)/.test(name) || (others[subpath]?.test(name) ?? false))
+  /^(layer\w*|make)$/.test(name) || (others[subpath]?.test(name) ?? false)
 
 /** The doc comment above what a module exports under a name, wherever it is written. */
 const commentOf = (file: string, name: string): string | undefined => {
