@@ -308,24 +308,6 @@ export class TaskRouter extends Context.Service<
   }
 >()("effect-strand/TaskRouter") {}
 
-const layerUntyped = (
-  { default: byDefault, ...layers }: Readonly<Record<string, unknown>>,
-  open: ReadonlyArray<string>
-): Layer.Layer<TaskRunner | TaskRouter, unknown, unknown> =>
-  Layer.fromBuildMemo((memoMap, routerScope) =>
-    Effect.gen(function* () {
-      const context = yield* Effect.context<unknown>()
-      const scope = yield* Scope.make("parallel")
-      const surroundings = { memoMap, scope, context }
-      const router = new Router(layers as Record<string, RunnerLayer>, byDefault as string, surroundings)
-      yield* Scope.addFinalizerExit(routerScope, (exit) => Effect.andThen(router.end, Scope.close(scope, exit)))
-      const { runner, service } = router
-      const opened = (name: string) => Effect.catch(service.get(name), ({ cause }) => Effect.fail(cause))
-      yield* Effect.forEach(open, opened, { concurrency: "unbounded", discard: true })
-      return Context.add(Context.make(TaskRunner, runner), TaskRouter, service)
-    })
-  )
-
 /**
  * A runner that hands tasks to named ones: `TaskRouter.layer({ thread: ..., process: ..., default: "thread" })`.
  *
@@ -392,9 +374,25 @@ export function layer<const Runners extends NamedRunners<Runners>, const Open ex
   Layer.Error<Extract<Runners[Open], Layer.Any>>,
   Layer.Services<Extract<Runners[RunnerNames<Runners>], Layer.Any>>
 >
+/**
+ * @category layers
+ * @since 0.3.0
+ */
 export function layer(
-  runners: Readonly<Record<string, unknown>>,
-  options?: RouterOptions<string>
+  { default: byDefault, ...layers }: Readonly<Record<string, unknown>>,
+  { open = [] }: RouterOptions<string> = {}
 ): Layer.Layer<TaskRunner | TaskRouter, unknown, unknown> {
-  return layerUntyped(runners, options?.open ?? [])
+  return Layer.fromBuildMemo((memoMap, routerScope) =>
+    Effect.gen(function* () {
+      const context = yield* Effect.context<unknown>()
+      const scope = yield* Scope.make("parallel")
+      const surroundings = { memoMap, scope, context }
+      const router = new Router(layers as Record<string, RunnerLayer>, byDefault as string, surroundings)
+      yield* Scope.addFinalizerExit(routerScope, (exit) => Effect.andThen(router.end, Scope.close(scope, exit)))
+      const { runner, service } = router
+      const opened = (name: string) => Effect.catch(service.get(name), ({ cause }) => Effect.fail(cause))
+      yield* Effect.forEach(open, opened, { concurrency: "unbounded", discard: true })
+      return Context.add(Context.make(TaskRunner, runner), TaskRouter, service)
+    })
+  )
 }
