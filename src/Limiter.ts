@@ -320,7 +320,7 @@ const calling = (
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.suspend(() => {
     const out = (f as (...args: ReadonlyArray<unknown>) => unknown)(...args)
-    if (Effect.isEffect(out)) return out as Effect.Effect<unknown, unknown, unknown>
+    if (Effect.isEffect(out)) return out
     return out instanceof Promise ? Effect.promise(() => out) : Effect.succeed(out)
   })
 

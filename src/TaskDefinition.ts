@@ -379,7 +379,7 @@ const fingerprints = new WeakMap<TaskDefinition, string>()
 
 /** The definition that partial ones are made of. */
 const wholeOf = (task: TaskDefinition): TaskDefinition =>
-  task.fixed === undefined ? task : wholeOf(Object.getPrototypeOf(task) as TaskDefinition)
+  task.fixed === undefined ? task : wholeOf(Object.getPrototypeOf(task))
 
 /**
  * Describes a task's definition by a short text, which is the same in all programs that define it in the same way.

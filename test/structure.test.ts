@@ -9,7 +9,7 @@ const limits = {
   /** Files that import each other in a circle, types included. */
   filesInACircle: 2,
   /** `x as T` in all of src, without src/testing and without double casts. */
-  casts: 65,
+  casts: 57,
   /** `x as unknown as T`, outside of the modules below. */
   doubleCasts: 0,
   /** Lines of code, without comments and src/testing. Version 0.3.0 had 14,990. */

@@ -245,9 +245,7 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
   }
 
   get stopped(): Exit.Exit<never, TaskCancelled> {
-    return this.cancelled
-      ? Exit.fail(new TaskCancelled({ task: this.name, taskId: this.id }))
-      : (Exit.interrupt() as Exit.Exit<never>)
+    return this.cancelled ? Exit.fail(new TaskCancelled({ task: this.name, taskId: this.id })) : Exit.interrupt()
   }
 
   /** What a task is that ends so. */

@@ -125,7 +125,7 @@ export const makerOf = (task: string, schema: Schema.Constraint): TaskDefinition
 
 /** The same task for a call that has no payload: its schema refuses whatever comes, and says why. */
 const refusing = (task: TaskDefinition, issue: string): TaskDefinition =>
-  Object.assign(Object.create(task) as TaskDefinition, {
+  Object.assign(Object.create(task), {
     payload: Schema.Unknown.check(Schema.makeFilter(() => issue)),
     "~codec": undefined
   })

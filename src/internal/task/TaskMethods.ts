@@ -117,7 +117,7 @@ export const Methods = {
   },
   partial(this: TaskDefinition, given: unknown) {
     const fixed = this.fixed === undefined ? given : Partial.merge(this.fixed, given)
-    return Object.assign(Object.create(this) as TaskDefinition, { fixed })
+    return Object.assign(Object.create(this), { fixed })
   },
   annotate(this: TaskDefinition, key: Context.Key<unknown, unknown>, value: unknown) {
     return annotated(this, Context.add(this.annotations, key, value))
@@ -144,7 +144,7 @@ export const Methods = {
 }
 
 const annotated = (task: TaskDefinition, annotations: Context.Context<never>): TaskDefinition =>
-  Object.assign(Object.create(Object.getPrototypeOf(task) as object) as TaskDefinition, task, { annotations })
+  Object.assign(Object.create(Object.getPrototypeOf(task)), task, { annotations })
 
 // Tasks of all types are made here, which is where their types are lost; the constructors below give them back.
 // oxlint-disable-next-line typescript/no-explicit-any
