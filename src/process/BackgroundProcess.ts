@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -233,15 +232,8 @@ export interface CommandOptions<R1 = never, R2 = never> extends Options<R1, R2> 
  * @category models
  * @since 0.3.0
  */
-export type TaskOptions<
-  Name extends string,
-  Payload extends Schema.Constraint,
-  Success extends Schema.Constraint,
-  Error extends Schema.Constraint,
-  R1 = never,
-  R2 = never
-> = Options<R1, R2> & {
-  readonly task: Task.Task<Name, Payload, Success, Error>
+export type TaskOptions<T extends Task.Any, R1 = never, R2 = never> = Options<R1, R2> & {
+  readonly task: T
   /** The tasks module, whose default export is a Layer of handlers. */
   readonly module: URL | string
   /**
@@ -249,9 +241,11 @@ export type TaskOptions<
    * `--conditions=...`.
    */
   readonly execArgv?: ReadonlyArray<string> | undefined
-} & ([void] extends [Task.PayloadInput<Payload>]
-    ? { readonly payload?: Task.PayloadInput<Payload> }
-    : { readonly payload: Task.PayloadInput<Payload> })
+} & ([void] extends [Task.Input<T>] ? { readonly payload?: Task.Input<T> } : { readonly payload: Task.Input<T> })
+
+type EffectTask = Task.Any & { readonly kind: "effect" }
+
+type ProcessOf<T extends Task.Any> = TaskProcess<Task.Success<T>, Task.Error<T>>
 
 interface AlreadyRunning<E, R> {
   /** Asked first: when it says `true`, nothing is started, and there is no process: `Option.none()`. */
@@ -263,15 +257,7 @@ interface Starts {
 }
 
 /** All options as they are worked with here. */
-interface AnyOptions extends Options {
-  readonly alreadyRunning?: Effect.Effect<boolean, unknown> | undefined
-  readonly command?: string
-  readonly args?: ReadonlyArray<string>
-  readonly task?: Task.Any
-  readonly payload?: unknown
-  readonly module?: URL | string
-  readonly execArgv?: ReadonlyArray<string>
-}
+type AnyOptions = Partial<CommandOptions & TaskOptions<Task.Any> & AlreadyRunning<unknown, never>>
 
 /**
  * Starts a process in the background, waits until it is ready, and gives its handle. It is gone, with all that it has
@@ -324,32 +310,12 @@ export const runProcess: {
   <E, R, R1 = never, R2 = never>(
     options: CommandOptions<R1, R2> & AlreadyRunning<E, R>
   ): Effect.Effect<Option.Option<BackgroundProcess>, RunProcessError | E, R | R1 | R2 | Scope.Scope>
-  <
-    Name extends string,
-    Payload extends Schema.Constraint,
-    Success extends Schema.Constraint,
-    Error extends Schema.Constraint,
-    R1 = never,
-    R2 = never
-  >(
-    options: TaskOptions<Name, Payload, Success, Error, R1, R2> & Starts
-  ): Effect.Effect<TaskProcess<Success["Type"], Error["Type"]>, RunProcessError | StartError, R1 | R2 | Scope.Scope>
-  <
-    Name extends string,
-    Payload extends Schema.Constraint,
-    Success extends Schema.Constraint,
-    Error extends Schema.Constraint,
-    E,
-    R,
-    R1 = never,
-    R2 = never
-  >(
-    options: TaskOptions<Name, Payload, Success, Error, R1, R2> & AlreadyRunning<E, R>
-  ): Effect.Effect<
-    Option.Option<TaskProcess<Success["Type"], Error["Type"]>>,
-    RunProcessError | StartError | E,
-    R | R1 | R2 | Scope.Scope
-  >
+  <T extends EffectTask, R1 = never, R2 = never>(
+    options: TaskOptions<T, R1, R2> & Starts
+  ): Effect.Effect<ProcessOf<T>, RunProcessError | StartError, R1 | R2 | Scope.Scope>
+  <T extends EffectTask, E, R, R1 = never, R2 = never>(
+    options: TaskOptions<T, R1, R2> & AlreadyRunning<E, R>
+  ): Effect.Effect<Option.Option<ProcessOf<T>>, RunProcessError | StartError | E, R | R1 | R2 | Scope.Scope>
 } = ((options: AnyOptions) => {
   const { alreadyRunning } = options
   if (alreadyRunning === undefined) return run(options)
@@ -416,7 +382,8 @@ const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> 
       schedule: options.schedule ?? defaultSchedule,
       resetAfter: Duration.fromInputUnsafe(options.resetAfter ?? "1 minute")
     }
-    const supervisor = yield* supervise(plan, closing(options.onClose ?? "kill"))
+    const close = closing(options.onClose ?? "kill")
+    const supervisor = yield* Effect.acquireRelease(supervise(plan), (supervisor) => Effect.exit(close(supervisor)))
     yield* RealTime.whileAwaiting(Deferred.await(supervisor.firstReady)).pipe(
       Effect.onError(() => supervisor.stop),
       Effect.mapError((error) => command?.startError ?? error)
@@ -440,29 +407,17 @@ const logLine = ({ source, text }: Line): Effect.Effect<void> =>
 
 /** What the end of the scope does with a process. */
 const closing = (onClose: NonNullable<Options["onClose"]>): ((supervisor: Supervisor) => Effect.Effect<unknown>) => {
-  if (onClose === "kill") return (supervisor) => supervisor.stop
-  if (onClose === "wait") return (supervisor) => supervisor.finish
-  const patience = millis(onClose.wait)
-  return (supervisor) =>
-    Effect.raceFirst(
-      supervisor.finish,
-      Effect.flatMap(RealTime.sleep(patience, "foreground"), () => supervisor.stop)
-    )
+  if (onClose === "kill") return ({ stop }) => stop
+  if (onClose === "wait") return ({ finish }) => finish
+  const patience = RealTime.sleep(millis(onClose.wait), "foreground")
+  return ({ finish, stop }) => Effect.raceFirst(finish, Effect.andThen(patience, stop))
 }
 
-/** Starts the life of a process, and closes it with the scope. */
-const supervise = (
-  plan: Plan,
-  close: (supervisor: Supervisor) => Effect.Effect<unknown>
-): Effect.Effect<Supervisor, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.gen(function* () {
-      const supervisor = new Supervisor(
-        plan,
-        yield* SubscriptionRef.make<ProcessStatus>({ _tag: "Starting", run: 1, pid: 0 })
-      )
-      yield* Effect.forkDetach(supervisor.life, { startImmediately: true })
-      return supervisor
-    }),
-    (supervisor) => Effect.exit(close(supervisor))
-  )
+/** Starts the life of a process. */
+const supervise = (plan: Plan): Effect.Effect<Supervisor> =>
+  Effect.gen(function* () {
+    const status = yield* SubscriptionRef.make<ProcessStatus>({ _tag: "Starting", run: 1, pid: 0 })
+    const supervisor = new Supervisor(plan, status)
+    yield* Effect.forkDetach(supervisor.life, { startImmediately: true })
+    return supervisor
+  })

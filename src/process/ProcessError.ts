@@ -14,10 +14,6 @@ const saying = (lines: ReadonlyArray<string>): string => {
   return `. ${shown.length === lines.length ? "It printed" : "Its last lines"}:\n${shown.map((line) => `  ${line}`).join("\n")}`
 }
 
-/** How a process ended: `exited with code 1`, `was ended by signal SIGKILL`. */
-const howItEnded = (end: { readonly exitCode?: number | undefined; readonly signal?: string | undefined }): string =>
-  end.signal === undefined ? `exited with code ${end.exitCode}` : `was ended by signal ${end.signal}`
-
 /**
  * The command could not be started: it does not exist, it may not be run, or the machine has no room for it.
  *
@@ -73,7 +69,8 @@ export class ProcessExited extends Schema.TaggedError<ProcessExited>()("ProcessE
   lastLines: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `Process "${this.process}" ${howItEnded(this)} before it was ready${saying(this.lastLines)}`
+    const how = this.signal === undefined ? `exited with code ${this.exitCode}` : `was ended by signal ${this.signal}`
+    return `Process "${this.process}" ${how} before it was ready${saying(this.lastLines)}`
   }
 }
 

@@ -29,11 +29,5 @@ export const keepAlive: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(
 )
 
 /** Keeps the program alive while an Effect is waited for: processes do not. */
-export const whileAwaiting = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    const timer = setInterval(() => {}, longest)
-    return Effect.ensuring(
-      effect,
-      Effect.sync(() => clearInterval(timer))
-    )
-  })
+export const whileAwaiting = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.scoped(Effect.andThen(keepAlive, effect))

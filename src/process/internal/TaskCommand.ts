@@ -37,36 +37,28 @@ const urlOf = (module: URL | string): string => {
   return /^(file|data|node):/.test(module) ? module : pathToFileURL(path.resolve(module)).href
 }
 
+/** How the process of a task is started. */
+interface Options {
+  readonly module: URL | string
+  readonly execArgv: ReadonlyArray<string>
+  readonly signal: NodeJS.Signals
+}
+
 /** One task in a process of its own, over all runs of the process. */
 export class TaskCommand {
   readonly command = process.execPath
   readonly args: ReadonlyArray<string>
-  readonly taskId: string
   private readonly task: Task.Any
   private readonly order: Omit<Frames.Order, "attempt">
   private started = Deferred.makeUnsafe<void>()
   private reply: Frames.Ended | undefined
   private pid = 0
 
-  constructor(
-    task: Task.Any,
-    payload: unknown,
-    options: {
-      readonly module: URL | string
-      readonly execArgv: ReadonlyArray<string>
-      readonly signal: NodeJS.Signals
-    }
-  ) {
+  constructor(task: Task.Any, payload: unknown, { execArgv, module, signal }: Options) {
     this.task = task
-    this.args = [...Conditions.execArgv(), ...options.execArgv, entry]
-    this.taskId = TaskId.makeId(`${TaskId.idPrefix}p`, ++count)
-    this.order = {
-      module: urlOf(options.module),
-      task: task.name,
-      taskId: this.taskId,
-      payload,
-      signal: options.signal
-    }
+    this.args = [...Conditions.execArgv(), ...execArgv, entry]
+    const taskId = TaskId.makeId(`${TaskId.idPrefix}p`, ++count)
+    this.order = { module: urlOf(module), task: task.name, taskId, payload, signal }
   }
 
   /** Tells the process what to do, and listens to it. */
@@ -104,20 +96,20 @@ export class TaskCommand {
 
   /** What came of the task in the last run, when the process is over. */
   result(exit: ProcessExit, timeout: Duration.Duration | undefined, name: string): Exit.Exit<unknown, unknown> {
-    const of = { task: this.task.name, taskId: this.taskId }
+    const { task, taskId } = this.order
     const ended = this.reply && TaskExit.decode(this.task, this.reply)
     const wasInterrupted = ended === undefined || (Exit.isFailure(ended) && Cause.hasInterruptsOnly(ended.cause))
-    if (wasInterrupted && exit.reason === "Stopped") return Exit.fail(new TaskCancelled(of))
+    if (wasInterrupted && exit.reason === "Stopped") return Exit.fail(new TaskCancelled({ task, taskId }))
     if (wasInterrupted && exit.reason === "TimedOut") {
-      return Exit.fail(new TaskTimeout({ ...of, timeout: Duration.toMillis(timeout!) }))
+      return Exit.fail(new TaskTimeout({ task, taskId, timeout: Duration.toMillis(timeout!) }))
     }
     return ended ?? Exit.fail(this.crashed(exit, name))
   }
 
   private crashed({ exitCode, lastLines, signal }: ProcessExit, name: string): TaskError {
     return new WorkerCrashed({
-      task: this.task.name,
-      taskId: this.taskId,
+      task: this.order.task,
+      taskId: this.order.taskId,
       worker: `process "${name}" (pid ${this.pid})`,
       reason: signal === undefined ? "Exit" : "Signal",
       ...(exitCode !== undefined && { exitCode }),
@@ -134,7 +126,7 @@ export const make = (
   context: Context.Context<never>,
   task: Task.Any,
   given: unknown,
-  options: { readonly module: URL | string; readonly execArgv: ReadonlyArray<string>; readonly signal: NodeJS.Signals }
+  options: Options
 ): Effect.Effect<TaskCommand, PayloadInvalid | NotTransferable> => {
   const payload = payloadOf(context, task, given)
   if (Result.isFailure(payload)) return Effect.fail(new PayloadInvalid({ task: task.name, issue: payload.failure }))
