@@ -40,26 +40,46 @@ export interface Engine<T> {
 /** How long the operations of a turn may keep the event loop, in milliseconds. What is left waits for the next turn. */
 const slice = 4
 
+/** Given by an operation that is not over: it is to be run on. */
+const unfinished = Symbol("unfinished")
+
 /** An operation, from when it is asked for until it completes. */
-abstract class Operation<T, A> {
+class Operation<T, A> {
   readonly name: string
   readonly writes: boolean
   /** It gets a transaction of its own. */
   alone: boolean
   /** Its caller has been interrupted before it was begun. */
   abandoned = false
-  protected outcome: Exit.Exit<A, StoreFailure> | undefined
+  private outcome: Exit.Exit<A, StoreFailure> | undefined
+  private readonly run: (transaction: T, until: number) => A | typeof unfinished
   private readonly resume: (exit: Exit.Exit<A, StoreFailure>) => void
 
-  constructor(name: string, writes: boolean, alone: boolean, resume: (exit: Exit.Exit<A, StoreFailure>) => void) {
+  constructor(
+    name: string,
+    writes: boolean,
+    alone: boolean,
+    run: (transaction: T, until: number) => A | typeof unfinished,
+    resume: (exit: Exit.Exit<A, StoreFailure>) => void
+  ) {
     this.name = name
     this.writes = writes
     this.alone = alone
+    this.run = run
     this.resume = resume
   }
 
   /** Runs it until it is over, or the time is. Gives whether it is over. */
-  abstract attempt(transaction: T, until: number): boolean
+  attempt(transaction: T, until: number): boolean {
+    try {
+      const value = this.run(transaction, until)
+      if (value === unfinished) return false
+      this.outcome = Exit.succeed(value)
+    } catch (error) {
+      this.fail(error)
+    }
+    return true
+  }
 
   get failed(): boolean {
     return this.outcome !== undefined && Exit.isFailure(this.outcome)
@@ -80,58 +100,6 @@ abstract class Operation<T, A> {
   }
 }
 
-/** One that is over when its function returns. */
-class ShortOperation<T, A> extends Operation<T, A> {
-  private readonly run: (transaction: T) => A
-
-  constructor(
-    name: string,
-    writes: boolean,
-    run: (transaction: T) => A,
-    resume: (exit: Exit.Exit<A, StoreFailure>) => void
-  ) {
-    super(name, writes, false, resume)
-    this.run = run
-  }
-
-  attempt(transaction: T): boolean {
-    try {
-      this.outcome = Exit.succeed(this.run(transaction))
-    } catch (error) {
-      this.fail(error)
-    }
-    return true
-  }
-}
-
-/** One that goes on over several turns, alone in its transaction. */
-class LongOperation<T, A> extends Operation<T, A> {
-  private readonly begin: (transaction: T) => Generator<void, A>
-  private steps: Generator<void, A> | undefined
-
-  constructor(
-    name: string,
-    begin: (transaction: T) => Generator<void, A>,
-    resume: (exit: Exit.Exit<A, StoreFailure>) => void
-  ) {
-    super(name, true, true, resume)
-    this.begin = begin
-  }
-
-  attempt(transaction: T, until: number): boolean {
-    try {
-      this.steps ??= this.begin(transaction)
-      let next = this.steps.next()
-      while (next.done !== true && performance.now() < until) next = this.steps.next()
-      if (next.done !== true) return false
-      this.outcome = Exit.succeed(next.value)
-    } catch (error) {
-      this.fail(error)
-    }
-    return true
-  }
-}
-
 /** An operation whose result is nobody's business but its caller's. */
 type Queued<T> = Pick<Operation<T, unknown>, keyof Operation<T, unknown>>
 
@@ -141,7 +109,7 @@ export class GroupCommit<T extends R, R = T> {
   private queue: Array<Queued<T>> = []
   private scheduled = false
   private working = false
-  private closed = false
+  protected closed = false
   private onIdle: (() => void) | undefined
   /** Whether the transaction at work is one for writing. */
   private writing = false
@@ -154,27 +122,35 @@ export class GroupCommit<T extends R, R = T> {
 
   /** An operation that changes something. One whose caller is interrupted before it is begun is not done at all. */
   write<A>(name: string, run: (transaction: T) => A): Effect.Effect<A, StoreFailure> {
-    return Effect.callback((resume) => this.submit(new ShortOperation(name, true, run, resume)))
+    return this.submit(name, true, false, run)
   }
 
   /** An operation that only reads. It may find itself in a transaction with others that write. */
   read<A>(name: string, run: (reader: R) => A): Effect.Effect<A, StoreFailure> {
-    return Effect.callback((resume) => this.submit(new ShortOperation(name, false, run, resume)))
+    return this.submit(name, false, false, run)
   }
 
   /** An operation with a transaction of its own, during which the event loop has a turn at each `yield`, if it needs one. */
-  writeLong<A>(name: string, run: (transaction: T) => Generator<void, A>): Effect.Effect<A, StoreFailure> {
-    return Effect.callback((resume) => this.submit(new LongOperation(name, run, resume)))
+  writeLong<A>(name: string, begin: (transaction: T) => Generator<void, A>): Effect.Effect<A, StoreFailure> {
+    return Effect.suspend(() => {
+      let steps: Generator<void, A> | undefined
+      return this.submit(name, true, true, (transaction, until) => {
+        steps ??= begin(transaction)
+        let next = steps.next()
+        while (next.done !== true && performance.now() < until) next = steps.next()
+        return next.done === true ? next.value : unfinished
+      })
+    })
   }
 
   /** A {@link write} that no fiber waits for. */
   post<A>(name: string, run: (transaction: T) => A, done: (exit: Exit.Exit<A, StoreFailure>) => void): void {
-    this.add(new ShortOperation(name, true, run, done))
+    this.add(new Operation(name, true, false, run, done))
   }
 
   /** A {@link read} that no fiber waits for. */
   postRead<A>(name: string, run: (reader: R) => A, done: (exit: Exit.Exit<A, StoreFailure>) => void): void {
-    this.add(new ShortOperation(name, false, run, done))
+    this.add(new Operation(name, false, false, run, done))
   }
 
   /** Completes what was asked for, and refuses what is asked for from now on. Calls back when nothing is at work any more. */
@@ -184,14 +160,18 @@ export class GroupCommit<T extends R, R = T> {
     else done()
   }
 
-  get isClosed(): boolean {
-    return this.closed
-  }
-
-  private submit(operation: Queued<T>): Effect.Effect<void> {
-    this.add(operation)
-    return Effect.sync(() => {
-      operation.abandoned = true
+  private submit<A>(
+    name: string,
+    writes: boolean,
+    alone: boolean,
+    run: (transaction: T, until: number) => A | typeof unfinished
+  ): Effect.Effect<A, StoreFailure> {
+    return Effect.callback((resume) => {
+      const operation = new Operation(name, writes, alone, run, resume)
+      this.add(operation)
+      return Effect.sync(() => {
+        operation.abandoned = true
+      })
     })
   }
 

@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { constants, type DatabaseSync, type Session as ChangeSession } from "node:sqlite"
 import type { Medium } from "../sqlite/Database.ts"
 import { refuseNewer, version } from "../sqlite/Schema.ts"
-import { type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
+import { marks, type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
 import { Journal } from "./Journal.ts"
 import { Lock } from "./Lock.ts"
 import { columnNames, RecordFiles, writeAside } from "./RecordFiles.ts"
@@ -78,7 +78,7 @@ export class FileMedium implements Medium {
       for (const table of ["strand_tasks", ...stateTables]) this.db.exec(`DELETE FROM ${table}`)
       this.loadState()
       const insert = this.db.prepare(
-        `INSERT INTO strand_tasks (${columnNames.join(", ")}) VALUES (${columnNames.map(() => "?").join(", ")})`
+        `INSERT INTO strand_tasks (${columnNames.join(", ")}) VALUES (${marks(columnNames)})`
       )
       for (const values of this.records.load()) insert.run(...values)
       this.journal.rewind()
@@ -115,7 +115,7 @@ export class FileMedium implements Medium {
       for (const row of state[table] ?? []) {
         const names = Object.keys(row)
         this.db
-          .prepare(`INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`)
+          .prepare(`INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks(names)})`)
           .run(...Object.values(row))
       }
     }

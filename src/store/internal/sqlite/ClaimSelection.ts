@@ -2,6 +2,7 @@
  * How a reader's claims are chosen: the first tasks by priority and age, of the lanes it may take from, within the limits
  * of their queues.
  */
+import type { ConsumerOptions } from "../../TaskQueue.ts"
 import { pairOf } from "../Pair.ts"
 import type { Lanes } from "./Lanes.ts"
 import { number, value } from "./Statements.ts"
@@ -9,19 +10,16 @@ import { Status } from "./Status.ts"
 import { claim, type ClaimedTask, select } from "./TaskTable.ts"
 import type { Lane, Reader, Transaction } from "./Transaction.ts"
 
-interface Candidate {
-  readonly seq: number
-  readonly priority: number
-  readonly lane: Lane
-  readonly key: string | undefined
-}
+/** What claims are chosen by: those of lower priority first, and of the same the older ones. */
+type Rank = Pick<ClaimedTask, "priority" | "seq">
 
-/** The first candidates of a lane. */
+type Candidate = Rank & Pick<ClaimedTask, "concurrencyKey">
+
+/** The candidates of a lane, in their order. */
 interface Source {
   readonly lane: Lane
-  candidates: Array<Candidate>
-  /** There may be more in its lane. */
-  full: boolean
+  first: Candidate | undefined
+  readonly others: Generator<Candidate, undefined>
 }
 
 const taking = `UPDATE strand_tasks SET status = ${Status.running}, session = ?, token = token + 1, attempts = attempts + 1,
@@ -31,11 +29,6 @@ const takeFirst = claim(`${taking} WHERE seq IN
   (SELECT seq FROM strand_tasks WHERE status = ${Status.pending} AND lane = ? ORDER BY priority, seq LIMIT ?)`)
 
 const takeOne = claim(`${taking} WHERE seq = ?`)
-
-const firstPending = select(
-  ["seq", "priority", "concurrencyKey"],
-  `WHERE status = ${Status.pending} AND lane = ? ORDER BY priority, seq LIMIT ?`
-)
 
 const nextPending = select(
   ["seq", "priority", "concurrencyKey"],
@@ -63,10 +56,7 @@ export class ClaimSelection {
   private open: ReadonlyArray<Lane> = []
   private limited = false
 
-  constructor(
-    lanes: Lanes,
-    options: { readonly tasks: ReadonlyArray<string>; readonly queues?: ReadonlyArray<string> | undefined }
-  ) {
+  constructor(lanes: Lanes, options: Pick<ConsumerOptions, "queues" | "tasks">) {
     this.lanes = lanes
     this.tasks = new Set(options.tasks)
     this.queues = options.queues === undefined ? undefined : new Set(options.queues)
@@ -109,34 +99,24 @@ export class ClaimSelection {
     const running = new Map<string, number>()
     const chosen: Array<Candidate> = []
     let sources = this.open.map((lane): Source => {
-      const candidates = this.pending(transaction, lane, limit)
-      return { lane, candidates, full: candidates.length === limit }
+      const others = pending(transaction, lane, limit)
+      return { lane, first: others.next().value, others }
     })
     for (;;) {
       const source = firstOf(sources)
-      if (source === undefined || chosen.length === limit) return chosen
-      const candidate = source.candidates.shift()!
-      if (source.candidates.length === 0 && source.full) {
-        source.candidates = this.pending(transaction, source.lane, limit, candidate)
-        source.full = source.candidates.length === limit
-      }
-      const { queue } = candidate.lane
-      const left = room.get(queue) ?? this.roomOf(transaction, queue)
+      if (source?.first === undefined || chosen.length === limit) return chosen
+      const { first, lane } = source
+      const left = room.get(lane.queue) ?? this.roomOf(transaction, lane.queue)
       if (left <= 0) {
-        sources = sources.filter(({ lane }) => lane.queue !== queue)
-      } else if (!this.isHeldBack(transaction, candidate, running)) {
-        room.set(queue, left - 1)
-        chosen.push(candidate)
+        sources = sources.filter((other) => other.lane.queue !== lane.queue)
+        continue
       }
+      if (!this.isHeldBack(transaction, first, lane.queue, running)) {
+        room.set(lane.queue, left - 1)
+        chosen.push(first)
+      }
+      source.first = source.others.next().value
     }
-  }
-
-  private pending(reader: Reader, lane: Lane, limit: number, after?: Candidate): Array<Candidate> {
-    const rows =
-      after === undefined
-        ? reader.all(firstPending, lane.id, limit)
-        : reader.all(nextPending, lane.id, after.priority, after.seq, limit)
-    return rows.map(({ concurrencyKey, priority, seq }) => ({ seq, priority, lane, key: concurrencyKey }))
   }
 
   private roomOf(reader: Reader, queue: string): number {
@@ -145,11 +125,16 @@ export class ClaimSelection {
   }
 
   /** Parks a task whose concurrency key has all the places that it may have. */
-  private isHeldBack(transaction: Transaction, { key, lane, seq }: Candidate, running: Map<string, number>): boolean {
-    const { concurrencyPerKey } = this.lanes.settings(lane.queue)
-    if (key === undefined || concurrencyPerKey === undefined) return false
-    const id = pairOf(lane.queue, key)
-    const count = running.get(id) ?? transaction.one(runningWithKey, key, lane.queue)
+  private isHeldBack(
+    transaction: Transaction,
+    { concurrencyKey, seq }: Candidate,
+    queue: string,
+    running: Map<string, number>
+  ): boolean {
+    const { concurrencyPerKey } = this.lanes.settings(queue)
+    if (concurrencyKey === undefined || concurrencyPerKey === undefined) return false
+    const id = pairOf(queue, concurrencyKey)
+    const count = running.get(id) ?? transaction.one(runningWithKey, concurrencyKey, queue)
     const held = count >= concurrencyPerKey
     if (held) transaction.run(`UPDATE strand_tasks SET status = ${Status.parked} WHERE seq = ?`, seq)
     running.set(id, held ? count : count + 1)
@@ -157,22 +142,24 @@ export class ClaimSelection {
   }
 }
 
-const byRank = (a: ClaimedTask, b: ClaimedTask): number => a.priority - b.priority || a.seq - b.seq
+const byRank = (a: Rank, b: Rank): number => a.priority - b.priority || a.seq - b.seq
+
+/** The pending tasks of a lane, read as they are wanted. */
+function* pending(reader: Reader, lane: Lane, limit: number): Generator<Candidate, undefined> {
+  let last: Rank | undefined = { priority: -Infinity, seq: 0 }
+  while (last !== undefined) {
+    const page: ReadonlyArray<Candidate> = reader.all(nextPending, lane.id, last.priority, last.seq, limit)
+    yield* page
+    last = page[limit - 1]
+  }
+}
 
 /** The source with the first candidate of all. */
 const firstOf = (sources: ReadonlyArray<Source>): Source | undefined => {
-  let first: Source | undefined
+  let best: Source | undefined
   for (const source of sources) {
-    const [candidate] = source.candidates
-    if (candidate === undefined) continue
-    const best = first?.candidates[0]
-    if (
-      best === undefined ||
-      candidate.priority < best.priority ||
-      (candidate.priority === best.priority && candidate.seq < best.seq)
-    ) {
-      first = source
-    }
+    if (source.first === undefined) continue
+    if (best?.first === undefined || byRank(source.first, best.first) < 0) best = source
   }
-  return first
+  return best
 }

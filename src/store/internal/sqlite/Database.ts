@@ -195,7 +195,7 @@ export class Database extends GroupCommit<Transaction, Reader> {
     this.post(name, run, (exit) => {
       if (Exit.isSuccess(exit)) return
       // Once the store is closed there is nothing left to be done.
-      if (!this.isClosed) this.events.failed(exit.cause)
+      if (!this.closed) this.events.failed(exit.cause)
       failed?.()
     })
   }

@@ -24,7 +24,7 @@ import { Changes } from "./Changes.ts"
 import { Database, type Medium } from "./Database.ts"
 import { EmbeddedConsumer } from "./EmbeddedConsumer.ts"
 import { Lanes } from "./Lanes.ts"
-import { Listing } from "./Listing.ts"
+import * as Listing from "./Listing.ts"
 import * as Sessions from "./Sessions.ts"
 import type { Reader, Settings, Transaction } from "./Transaction.ts"
 import { Transitions, write, type WrittenTask } from "./Transitions.ts"
@@ -67,7 +67,6 @@ class EmbeddedStore {
   private readonly transitions = new Transitions(this.lanes)
   private readonly sessions: Sessions.Sessions
   private readonly changes: Changes
-  private readonly listing: Listing
   private readonly consumers = new Set<EmbeddedConsumer>()
   private listening = false
   private recorder: Sessions.Session | undefined
@@ -90,7 +89,6 @@ class EmbeddedStore {
       quiet: parts.onQuiet
     })
     this.changes = new Changes(parts.connection, (read) => this.db.look(read))
-    this.listing = new Listing(this.db)
     this.sessions = new Sessions.Sessions(this.db, this.transitions, (reader) => {
       if (this.changes.isPrunable(reader)) this.prune()
     })
@@ -242,7 +240,7 @@ class EmbeddedStore {
   /** Storing tasks, after which expired records may be removed. */
   private sometimesCleaning<A>(stored: Effect.Effect<A, StoreFailure>): Effect.Effect<A, StoreFailure> {
     return this.cleanupProbability > 0 && Math.random() < this.cleanupProbability
-      ? Effect.tap(stored, this.listing.cleanupExpired)
+      ? Effect.tap(stored, Listing.cleanupExpired(this.db))
       : stored
   }
 
@@ -286,7 +284,7 @@ class EmbeddedStore {
   // --- the records ---------------------------------------------------------------------------------------------------
 
   private record(reader: Reader, id: string): TaskRecord | undefined {
-    const record = this.listing.get(reader, id)
+    const record = Listing.get(reader, id)
     const damage = record === undefined ? this.parts.damageOf?.(id) : undefined
     if (damage !== undefined) throw new Error(`the record is damaged: ${damage}`)
     return record
@@ -312,12 +310,12 @@ class EmbeddedStore {
   }
 
   get store(): TaskStore["Service"] {
-    const { db, listing, transitions } = this
+    const { db, transitions } = this
     return TaskStore.of({
       get: (id) => db.read("read a record", (reader) => Option.fromUndefinedOr(this.record(reader, id))),
-      has: (id) => db.read("look for a record", (reader) => listing.get(reader, id) !== undefined),
-      entries: (options) => listing.entries(options),
-      size: (filter) => listing.size(filter),
+      has: (id) => db.read("look for a record", (reader) => Listing.get(reader, id) !== undefined),
+      entries: (options) => Listing.entries(db, options),
+      size: (filter) => Listing.size(db, filter),
       put: (record) =>
         this.sometimesCleaning(
           db.write("write a record", (transaction) =>
@@ -325,8 +323,8 @@ class EmbeddedStore {
           )
         ),
       remove: (id) => db.write("remove a record", (transaction) => transitions.remove(transaction, id)),
-      clear: (filter) => listing.clear(filter),
-      cleanupExpired: listing.cleanupExpired,
+      clear: (filter) => Listing.clear(db, filter),
+      cleanupExpired: Listing.cleanupExpired(db),
       events: this.events,
       observe: (id, observer) => this.observe(id, observer)
     })
@@ -335,7 +333,7 @@ class EmbeddedStore {
   /** Removes expired records for as long as the store is open. */
   get cleanup(): Effect.Effect<never> {
     return Effect.forever(
-      this.listing.cleanupExpired.pipe(
+      Listing.cleanupExpired(this.db).pipe(
         Effect.catchCause((cause) => Effect.sync(() => this.warn("Expired records could not be removed", cause))),
         Effect.andThen(Effect.sleep(cleanupInterval))
       )

@@ -87,6 +87,9 @@ export const value = <A>(sql: string, read: Read<A>): Query<A> => ({
   read: (row, context) => read(row[0], context)
 })
 
+/** The marks of as many parameters. */
+export const marks = (parameters: ReadonlyArray<unknown>): string => parameters.map(() => "?").join(", ")
+
 /** Whether an error is SQLITE_BUSY or SQLITE_LOCKED, or one of what they are extended to. */
 export const isBusy = (error: unknown): boolean => {
   if (!(error instanceof Error && "errcode" in error && typeof error.errcode === "number")) return false

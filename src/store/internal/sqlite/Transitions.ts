@@ -10,7 +10,7 @@ import type { NewTask, Offered } from "../../TaskQueue.ts"
 import type { EncodedExit, NewRecord } from "../../TaskStore.ts"
 import { pairOf } from "../Pair.ts"
 import type { Lanes } from "./Lanes.ts"
-import { number, optional, type Parameter, value } from "./Statements.ts"
+import { marks, number, optional, type Parameter, value } from "./Statements.ts"
 import { isOver, Status, storedAs } from "./Status.ts"
 import { type ClaimedTask, offered, select, whole } from "./TaskTable.ts"
 import type { Settings, Transaction } from "./Transaction.ts"
@@ -23,8 +23,6 @@ export interface WrittenTask {
 
 /** Writes an offered task. Throws when its payload cannot be written. */
 export const write = (task: NewTask, settings: Settings): WrittenTask => ({ task, row: offered.write(task, settings) })
-
-const marks = (columns: ReadonlyArray<string>) => columns.map(() => "?").join(", ")
 
 const insertOffered = `INSERT INTO strand_tasks (lane, status, ${offered.columns.join(", ")})
   VALUES (?, ?, ${marks(offered.columns)})`
