@@ -241,15 +241,11 @@ class Impl {
   readonly status = Effect.sync(() => this.entries.map((entry) => entry.state))
 
   readonly results: Dispatcher["results"] = Effect.sync(() =>
-    this.entries.map(({ result }) =>
-      result !== undefined && Exit.isSuccess(result) ? Option.some(result.value) : Option.none()
-    )
+    this.entries.map(({ result }) => (result === undefined ? Option.none() : Exit.getSuccess(result)))
   )
 
   readonly errors: Dispatcher["errors"] = Effect.sync(() =>
-    this.entries.map(({ result }) =>
-      result !== undefined && Exit.isFailure(result) ? Option.some(result.cause) : Option.none()
-    )
+    this.entries.map(({ result }) => (result === undefined ? Option.none() : Exit.getCause(result)))
   )
 
   readonly tickets: Dispatcher["tickets"] = Effect.sync(() => this.entries.slice())
@@ -289,12 +285,10 @@ class Impl {
     const timeout = Duration.fromInputUnsafe(options.timeout)
     return Effect.timeoutOrElse(effect, {
       duration: timeout,
-      orElse: () =>
-        Effect.suspend(() =>
-          Effect.fail(
-            new DispatchTimeout({ timeout: Duration.toMillis(timeout), unfinished: this.entries.length - this.over })
-          )
-        )
+      orElse: () => {
+        const unfinished = this.entries.length - this.over
+        return Effect.fail(new DispatchTimeout({ timeout: Duration.toMillis(timeout), unfinished }))
+      }
     }) as Effect.Effect<A>
   }
 

@@ -135,6 +135,23 @@ export type Args<Payload extends Schema.Constraint, Options = RunOptions> = [voi
   ? [payload?: PayloadInput<Payload>, options?: Options]
   : [payload: PayloadInput<Payload>, options?: Options]
 
+/** What gives the handle of a call. */
+type Forked<A, Error extends Schema.Constraint, Inbox extends Schema.Constraint, R = TaskRunner> = Effect.Effect<
+  TaskFiber.TaskFiber<A, Error["Type"] | TaskError, Inbox["Type"]>,
+  TaskError,
+  R
+>
+
+/** Something, or an Effect that makes it. */
+type OrMade<A, E, R> = A | Effect.Effect<A, E, R>
+
+/** The Layer of a handler that needs `R`, and of what makes the handler. */
+type HandlerLayer<Name extends string, R, EX, RX> = Layer.Layer<
+  Handler<Name>,
+  EX,
+  Exclude<R, TaskContext | TaskRunner> | Exclude<RX, Scope.Scope>
+>
+
 interface Definition<
   Name extends string,
   Payload extends Schema.Constraint,
@@ -156,6 +173,15 @@ interface Definition<
    * handle says so. Each message is read once, by whoever reads first.
    */
   readonly messages: Stream.Stream<Inbox["Type"], never, TaskContext>
+
+  /**
+   * The same task with an annotation: something that a dashboard, a middleware or an API wants to know of it, by a key of
+   * its own. {@link Title} and {@link Description} are such keys.
+   */
+  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): this
+
+  /** The same task with several annotations. Those of the same keys are replaced. */
+  annotateMerge<I>(annotations: Context.Context<I>): this
 }
 
 /**
@@ -185,40 +211,20 @@ export interface Task<
   /**
    * Starts the task and gives its handle as soon as the runner has accepted it. The task lives in the runner's scope.
    */
-  fork(
-    payload: PayloadInput<Payload>,
-    options: DiscardOptions<Error["Type"] | TaskError>
-  ): Effect.Effect<TaskFiber.TaskFiber<void, Error["Type"] | TaskError, Inbox["Type"]>, TaskError, TaskRunner>
+  fork(payload: PayloadInput<Payload>, options: DiscardOptions<Error["Type"] | TaskError>): Forked<void, Error, Inbox>
   fork(
     ...args: Args<Payload, CallOptions<Success["Type"], Error["Type"] | TaskError>>
-  ): Effect.Effect<
-    TaskFiber.TaskFiber<Success["Type"], Error["Type"] | TaskError, Inbox["Type"]>,
-    TaskError,
-    TaskRunner
-  >
+  ): Forked<Success["Type"], Error, Inbox>
 
   /** Like `fork`, but the task is stopped when the current scope ends. */
   forkScoped(
     ...args: Args<Payload, CallOptions<Success["Type"], Error["Type"] | TaskError>>
-  ): Effect.Effect<
-    TaskFiber.TaskFiber<Success["Type"], Error["Type"] | TaskError, Inbox["Type"]>,
-    TaskError,
-    TaskRunner | Scope.Scope
-  >
+  ): Forked<Success["Type"], Error, Inbox, TaskRunner | Scope.Scope>
 
   /** Like `fork`, but gives the id alone. */
   forkDiscard(
     ...args: Args<Payload, RunOptions<Error["Type"] | TaskError> & { readonly discardResult?: boolean | undefined }>
   ): Effect.Effect<string, TaskError, TaskRunner>
-
-  /**
-   * The same task with an annotation: something that a dashboard, a middleware or an API wants to know of it, by a key of
-   * its own. {@link Title} and {@link Description} are such keys.
-   */
-  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): Task<Name, Payload, Success, Error, Inbox>
-
-  /** The same task with several annotations. Those of the same keys are replaced. */
-  annotateMerge<I>(annotations: Context.Context<I>): Task<Name, Payload, Success, Error, Inbox>
 
   /**
    * The same task with a part of its payload given already: calls give the rest. Of a struct any fields can be given, of a
@@ -236,13 +242,7 @@ export interface Task<
    * Fails with `TaskNotFound` when the runner knows no task with this id, with `TaskRejected` when it is one of another
    * definition.
    */
-  attach(
-    id: string
-  ): Effect.Effect<
-    TaskFiber.TaskFiber<Success["Type"], Error["Type"] | TaskError, Inbox["Type"]>,
-    TaskError,
-    TaskRunner
-  >
+  attach(id: string): Forked<Success["Type"], Error, Inbox>
 
   /**
    * Makes a Layer of the code that does the task's work.
@@ -253,14 +253,8 @@ export interface Task<
    * requirement of the Layer; `TaskContext` and `TaskRunner` are there by themselves.
    */
   toLayer<R = never, EX = never, RX = never>(
-    handler:
-      | ((payload: Payload["Type"]) => Effect.Effect<Success["Type"], Error["Type"] | TaskError, R>)
-      | Effect.Effect<
-          (payload: Payload["Type"]) => Effect.Effect<Success["Type"], Error["Type"] | TaskError, R>,
-          EX,
-          RX
-        >
-  ): Layer.Layer<Handler<Name>, EX, Exclude<R, TaskContext | TaskRunner> | Exclude<RX, Scope.Scope>>
+    handler: OrMade<(payload: Payload["Type"]) => Effect.Effect<Success["Type"], Error["Type"] | TaskError, R>, EX, RX>
+  ): HandlerLayer<Name, R, EX, RX>
 }
 
 /**
@@ -295,13 +289,7 @@ export interface StreamTask<
    */
   fork(
     ...args: Args<Payload, StreamCallOptions<Success["Type"], Error["Type"] | TaskError>>
-  ): Effect.Effect<TaskFiber.TaskFiber<void, Error["Type"] | TaskError, Inbox["Type"]>, TaskError, TaskRunner>
-
-  /** The same task with an annotation. See {@link Task.annotate}. */
-  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): StreamTask<Name, Payload, Success, Error, Inbox>
-
-  /** The same task with several annotations. Those of the same keys are replaced. */
-  annotateMerge<I>(annotations: Context.Context<I>): StreamTask<Name, Payload, Success, Error, Inbox>
+  ): Forked<void, Error, Inbox>
 
   /** The same task with a part of its payload given already. See {@link Task.partial}. */
   partial<const Given extends Partial.Fixed<PayloadInput<Payload>>>(
@@ -310,14 +298,8 @@ export interface StreamTask<
 
   /** Makes a Layer of the code that does the task's work, which is a Stream. See {@link Task.toLayer}. */
   toLayer<R = never, EX = never, RX = never>(
-    handler:
-      | ((payload: Payload["Type"]) => Stream.Stream<Success["Type"], Error["Type"] | TaskError, R>)
-      | Effect.Effect<
-          (payload: Payload["Type"]) => Stream.Stream<Success["Type"], Error["Type"] | TaskError, R>,
-          EX,
-          RX
-        >
-  ): Layer.Layer<Handler<Name>, EX, Exclude<R, TaskContext | TaskRunner> | Exclude<RX, Scope.Scope>>
+    handler: OrMade<(payload: Payload["Type"]) => Stream.Stream<Success["Type"], Error["Type"] | TaskError, R>, EX, RX>
+  ): HandlerLayer<Name, R, EX, RX>
 }
 
 /**
@@ -421,6 +403,14 @@ export type Message<T extends Any> = NonNullable<T["inbox"]>["Type"]
  */
 export const isTask = (u: unknown): u is Any => Predicate.hasProperty(u, TaskDefinition.TypeId)
 
+interface Schemas<Payload, Success, Error, Inbox> {
+  readonly payload?: Payload | undefined
+  readonly success?: Success | undefined
+  readonly error?: Error | undefined
+  /** What can be sent to the task while it runs. */
+  readonly inbox?: Inbox | undefined
+}
+
 type PayloadSchema<P> = P extends Schema.Struct.Fields ? Schema.Struct<P> : P extends Schema.Constraint ? P : never
 
 /**
@@ -459,13 +449,7 @@ export const make: <
   Inbox extends AnySchema = typeof Schema.Never
 >(
   name: Name,
-  options?: {
-    readonly payload?: Payload | undefined
-    readonly success?: Success | undefined
-    readonly error?: Error | undefined
-    /** What can be sent to the task while it runs. */
-    readonly inbox?: Inbox | undefined
-  } & RunOptions<Error["Type"] | TaskError>
+  options?: Schemas<Payload, Success, Error, Inbox> & RunOptions<Error["Type"] | TaskError>
 ) => Task<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) => define("effect", name, options)
 
 /**
@@ -498,13 +482,7 @@ export const stream: <
   Inbox extends AnySchema = typeof Schema.Never
 >(
   name: Name,
-  options?: {
-    readonly payload?: Payload | undefined
-    readonly success?: Success | undefined
-    readonly error?: Error | undefined
-    /** What can be sent to the task while it runs. */
-    readonly inbox?: Inbox | undefined
-  } & StreamOptions
+  options?: Schemas<Payload, Success, Error, Inbox> & StreamOptions
 ) => StreamTask<Name, PayloadSchema<Payload>, Success, Error, Inbox> = (name, options) =>
   define("stream", name, options)
 
@@ -542,13 +520,13 @@ export interface FunctionTask<Name extends string, In, Out> extends Task<
 > {
   /** The function as a handler. */
   readonly layer: Layer.Layer<Handler<Name>>
-
-  /** The same task with an annotation. */
-  annotate<I, S>(key: Context.Key<I, S>, value: NoInfer<S>): FunctionTask<Name, In, Out>
-
-  /** The same task with several annotations. Those of the same keys are replaced. */
-  annotateMerge<I>(annotations: Context.Context<I>): FunctionTask<Name, In, Out>
 }
+
+type FromFunction = <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
+  name: Name,
+  f: (...args: Args) => Out,
+  options?: RunOptions<TaskError>
+) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>>
 
 /**
  * Makes a task of a plain function: definition and handler in one.
@@ -576,11 +554,7 @@ export interface FunctionTask<Name extends string, In, Out> extends Task<
  * @category constructors
  * @since 0.1.0
  */
-export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
-  name: Name,
-  f: (...args: Args) => Out,
-  options?: RunOptions<TaskError>
-) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = FunctionTasks.fn
+export const fn: FromFunction = FunctionTasks.fn
 
 /**
  * Makes a task of a small function that travels by its source: no tasks module is needed, any thread or process can run
@@ -609,11 +583,7 @@ export const fn: <const Name extends string, Args extends ReadonlyArray<unknown>
  * @category constructors
  * @since 0.1.0
  */
-export const portable: <const Name extends string, Args extends ReadonlyArray<unknown>, Out>(
-  name: Name,
-  f: (...args: Args) => Out,
-  options?: RunOptions<TaskError>
-) => FunctionTask<Name, FunctionPayload<Args>, FunctionResult<Out>> = FunctionTasks.portable
+export const portable: FromFunction = FunctionTasks.portable
 
 /**
  * How many calls are in flight, and what becomes of the rest when one fails.
@@ -659,20 +629,29 @@ type Failure<T extends Any> = Error<T> | TaskError
 /** A task of one result whose calls take these payloads. */
 type TaskFor<T extends AnyTask, Given> = T & ([Given] extends [Input<T>] ? unknown : never)
 
-interface Outcomes {
-  readonly mode: "result"
-  readonly discard?: false | undefined
+/** How an outcome is given: as it is, or as a `Result`, with which nothing fails. */
+interface ModeOption<Mode extends "default" | "result"> {
+  readonly mode?: Mode | undefined
 }
 
-interface Discards {
-  readonly mode?: "default" | undefined
-  readonly discard: true
+/** Whether results are dropped; `Result`s are not. */
+type Discards<Mode> = Mode extends "result" ? false : boolean
+
+interface EachOptions<Mode extends "default" | "result", Discard> extends ModeOption<Mode> {
+  readonly discard?: Discard | undefined
 }
 
-interface Results {
-  readonly mode?: "default" | undefined
-  readonly discard?: false | undefined
-}
+type Outcome<T extends Any, Mode> = Mode extends "result" ? Result.Result<Success<T>, Failure<T>> : Success<T>
+
+type OutcomeError<T extends Any, Mode> = Mode extends "result" ? never : Failure<T>
+
+type Each<T extends Any, Mode, Discard> = Effect.Effect<
+  Discard extends true ? void : Array<Outcome<T, Mode>>,
+  OutcomeError<T, Mode>,
+  TaskRunner
+>
+
+type Handles<T extends Any> = Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner>
 
 type CompletedOptions<E = unknown> = Omit<BatchOptions<E>, "chunkSize" | "onProgress">
 
@@ -749,35 +728,15 @@ export const all: <
  * @since 0.1.0
  */
 export const forEach: {
-  <Given>(
+  <Given, Mode extends "default" | "result" = "default", Discard extends Discards<Mode> = false>(
     payloads: Iterable<Given>,
-    options: BatchOptions & Outcomes
-  ): <T extends AnyTask>(
-    task: TaskFor<T, Given>
-  ) => Effect.Effect<Array<Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
-  <Given>(
-    payloads: Iterable<Given>,
-    options: BatchOptions & Discards
-  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Effect.Effect<void, Failure<T>, TaskRunner>
-  <Given>(
-    payloads: Iterable<Given>,
-    options?: BatchOptions & Results
-  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Effect.Effect<Array<Success<T>>, Failure<T>, TaskRunner>
-  <T extends AnyTask>(
+    options?: BatchOptions & EachOptions<Mode, Discard>
+  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Each<T, Mode, Discard>
+  <T extends AnyTask, Mode extends "default" | "result" = "default", Discard extends Discards<Mode> = false>(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: BatchOptions<Failure<T>> & Outcomes
-  ): Effect.Effect<Array<Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
-  <T extends AnyTask>(
-    task: T,
-    payloads: Iterable<Input<T>>,
-    options: BatchOptions<Failure<T>> & Discards
-  ): Effect.Effect<void, Failure<T>, TaskRunner>
-  <T extends AnyTask>(
-    task: T,
-    payloads: Iterable<Input<T>>,
-    options?: BatchOptions<Failure<T>> & Results
-  ): Effect.Effect<Array<Success<T>>, Failure<T>, TaskRunner>
+    options?: BatchOptions<Failure<T>> & EachOptions<Mode, Discard>
+  ): Each<T, Mode, Discard>
 } = Batch.forEach
 
 /**
@@ -804,17 +763,8 @@ export const forEach: {
  * @since 0.1.0
  */
 export const forkAll: {
-  <Given>(
-    payloads: Iterable<Given>,
-    options?: RunOptions
-  ): <T extends AnyTask>(
-    task: TaskFor<T, Given>
-  ) => Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner>
-  <T extends AnyTask>(
-    task: T,
-    payloads: Iterable<Input<T>>,
-    options?: RunOptions<Failure<T>>
-  ): Effect.Effect<Array<TaskFiber.TaskFiber<Success<T>, Failure<T>>>, TaskError, TaskRunner>
+  <Given>(payloads: Iterable<Given>, options?: RunOptions): <T extends AnyTask>(task: TaskFor<T, Given>) => Handles<T>
+  <T extends AnyTask>(task: T, payloads: Iterable<Input<T>>, options?: RunOptions<Failure<T>>): Handles<T>
 } = Batch.forkAll
 
 /**
@@ -884,24 +834,15 @@ export const forkAllDiscard: {
  * @since 0.1.0
  */
 export const asCompleted: {
-  <Given>(
+  <Given, Mode extends "default" | "result" = "default">(
     payloads: Iterable<Given>,
-    options: CompletedOptions & { readonly mode: "result" }
+    options?: CompletedOptions & ModeOption<Mode>
   ): <T extends AnyTask>(
     task: TaskFor<T, Given>
-  ) => Stream.Stream<Completed<Given, Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
-  <Given>(
-    payloads: Iterable<Given>,
-    options?: CompletedOptions & { readonly mode?: "default" | undefined }
-  ): <T extends AnyTask>(task: TaskFor<T, Given>) => Stream.Stream<Completed<Given, Success<T>>, Failure<T>, TaskRunner>
-  <T extends AnyTask>(
+  ) => Stream.Stream<Completed<Given, Outcome<T, Mode>>, OutcomeError<T, Mode>, TaskRunner>
+  <T extends AnyTask, Mode extends "default" | "result" = "default">(
     task: T,
     payloads: Iterable<Input<T>>,
-    options: CompletedOptions<Failure<T>> & { readonly mode: "result" }
-  ): Stream.Stream<Completed<Input<T>, Result.Result<Success<T>, Failure<T>>>, never, TaskRunner>
-  <T extends AnyTask>(
-    task: T,
-    payloads: Iterable<Input<T>>,
-    options?: CompletedOptions<Failure<T>> & { readonly mode?: "default" | undefined }
-  ): Stream.Stream<Completed<Input<T>, Success<T>>, Failure<T>, TaskRunner>
+    options?: CompletedOptions<Failure<T>> & ModeOption<Mode>
+  ): Stream.Stream<Completed<Input<T>, Outcome<T, Mode>>, OutcomeError<T, Mode>, TaskRunner>
 } = Batch.asCompleted

@@ -65,40 +65,21 @@ export const requestOf = (fiber: TaskFiber<unknown, unknown>): TaskRequest => fi
 // the runtime made, with one field more.
 let prototype: object | undefined
 
-const callOf = (fiber: TaskFiber<unknown, unknown>): Call.Call => Call.of(fiber[TypeId])
+/** A property that is read of the fiber's call. */
+const ofCall = (read: (call: Call.Call) => unknown): PropertyDescriptor => ({
+  get(this: TaskFiber<unknown, unknown>) {
+    return read(Call.of(this[TypeId]))
+  }
+})
 
 const makePrototype = (fiber: Fiber.Fiber<unknown, unknown>): object =>
   Object.defineProperties(Object.create(Object.getPrototypeOf(fiber)), {
-    taskId: {
-      get(this: TaskFiber<unknown, unknown>) {
-        return this[TypeId].id
-      }
-    },
-    status: {
-      get(this: TaskFiber<unknown, unknown>) {
-        return Effect.sync(() => callOf(this).status)
-      }
-    },
-    progress: {
-      get(this: TaskFiber<unknown, unknown>) {
-        return callOf(this).progressStream
-      }
-    },
-    metadata: {
-      get(this: TaskFiber<unknown, unknown>) {
-        return callOf(this).info
-      }
-    },
-    send: {
-      get(this: TaskFiber<unknown, unknown>) {
-        return (message: unknown) => callOf(this).send(message)
-      }
-    },
-    endMessages: {
-      get(this: TaskFiber<unknown, unknown>) {
-        return callOf(this).endMessages
-      }
-    }
+    taskId: ofCall((call) => call.id),
+    status: ofCall((call) => Effect.sync(() => call.status)),
+    progress: ofCall((call) => call.progressStream),
+    metadata: ofCall((call) => call.info),
+    send: ofCall((call) => (message: unknown) => call.send(message)),
+    endMessages: ofCall((call) => call.endMessages)
   })
 
 /**
