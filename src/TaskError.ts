@@ -16,6 +16,12 @@ const textOf = (cause: unknown): string =>
     ? String(cause.message)
     : Inspectable.toStringUnknown(cause)
 
+/** Makes the class of an error that names the task it happened to. */
+const ofTask =
+  <Self>() =>
+  <const Tag extends string, Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
+    Schema.TaggedError<Self>(`effect-strand/${tag}`)(tag, { task: Schema.String, ...fields })
+
 const list = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : names.join(", "))
 
 /**
@@ -27,8 +33,7 @@ const list = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : na
  * @category errors
  * @since 0.1.0
  */
-export class TaskNotFound extends Schema.TaggedError<TaskNotFound>("effect-strand/TaskNotFound")("TaskNotFound", {
-  task: Schema.String,
+export class TaskNotFound extends ofTask<TaskNotFound>()("TaskNotFound", {
   /** The names of the tasks that this runner has handlers for. */
   available: Schema.Array(Schema.String),
   /** The id that was looked for, when it was one. */
@@ -56,13 +61,7 @@ export class TaskNotFound extends Schema.TaggedError<TaskNotFound>("effect-stran
  * @category errors
  * @since 0.1.0
  */
-export class PayloadInvalid extends Schema.TaggedError<PayloadInvalid>("effect-strand/PayloadInvalid")(
-  "PayloadInvalid",
-  {
-    task: Schema.String,
-    issue: Schema.String
-  }
-) {
+export class PayloadInvalid extends ofTask<PayloadInvalid>()("PayloadInvalid", { issue: Schema.String }) {
   override get message(): string {
     return `The payload of task "${this.task}" does not match its schema: ${this.issue}`
   }
@@ -77,10 +76,7 @@ export class PayloadInvalid extends Schema.TaggedError<PayloadInvalid>("effect-s
  * @category errors
  * @since 0.1.0
  */
-export class ResultInvalid extends Schema.TaggedError<ResultInvalid>("effect-strand/ResultInvalid")("ResultInvalid", {
-  task: Schema.String,
-  issue: Schema.String
-}) {
+export class ResultInvalid extends ofTask<ResultInvalid>()("ResultInvalid", { issue: Schema.String }) {
   override get message(): string {
     return `The result of task "${this.task}" does not match its schema: ${this.issue}`
   }
@@ -96,15 +92,11 @@ export class ResultInvalid extends Schema.TaggedError<ResultInvalid>("effect-str
  * @category errors
  * @since 0.1.0
  */
-export class NotTransferable extends Schema.TaggedError<NotTransferable>("effect-strand/NotTransferable")(
-  "NotTransferable",
-  {
-    task: Schema.String,
-    /** Where the value sits, for example `payload.items[3].callback`. */
-    path: Schema.String,
-    reason: Schema.String
-  }
-) {
+export class NotTransferable extends ofTask<NotTransferable>()("NotTransferable", {
+  /** Where the value sits, for example `payload.items[3].callback`. */
+  path: Schema.String,
+  reason: Schema.String
+}) {
   override get message(): string {
     return `Task "${this.task}": ${this.path} cannot be sent to where the task runs: ${this.reason}`
   }
@@ -120,8 +112,7 @@ export class NotTransferable extends Schema.TaggedError<NotTransferable>("effect
  * @category errors
  * @since 0.1.0
  */
-export class TaskTimeout extends Schema.TaggedError<TaskTimeout>("effect-strand/TaskTimeout")("TaskTimeout", {
-  task: Schema.String,
+export class TaskTimeout extends ofTask<TaskTimeout>()("TaskTimeout", {
   taskId: Schema.String,
   /** The time limit in milliseconds. */
   timeout: Schema.Number
@@ -140,10 +131,7 @@ export class TaskTimeout extends Schema.TaggedError<TaskTimeout>("effect-strand/
  * @category errors
  * @since 0.1.0
  */
-export class TaskCancelled extends Schema.TaggedError<TaskCancelled>("effect-strand/TaskCancelled")("TaskCancelled", {
-  task: Schema.String,
-  taskId: Schema.String
-}) {
+export class TaskCancelled extends ofTask<TaskCancelled>()("TaskCancelled", { taskId: Schema.String }) {
   override get message(): string {
     return `Task "${this.task}" (${this.taskId}) was cancelled`
   }
@@ -156,8 +144,7 @@ export class TaskCancelled extends Schema.TaggedError<TaskCancelled>("effect-str
  * @category errors
  * @since 0.1.0
  */
-export class WorkerCrashed extends Schema.TaggedError<WorkerCrashed>("effect-strand/WorkerCrashed")("WorkerCrashed", {
-  task: Schema.String,
+export class WorkerCrashed extends ofTask<WorkerCrashed>()("WorkerCrashed", {
   taskId: Schema.String,
   /** Which worker, for example `thread 3` or `process 3 (pid 4711)`. */
   worker: Schema.String,
@@ -208,10 +195,7 @@ export class ModuleInvalid extends Schema.TaggedError<ModuleInvalid>("effect-str
  * @category errors
  * @since 0.1.0
  */
-export class QueueFull extends Schema.TaggedError<QueueFull>("effect-strand/QueueFull")("QueueFull", {
-  task: Schema.String,
-  limit: Schema.Number
-}) {
+export class QueueFull extends ofTask<QueueFull>()("QueueFull", { limit: Schema.Number }) {
   override get message(): string {
     return `Task "${this.task}" was refused: ${this.limit} tasks are waiting already (maxQueue). Try again later`
   }
@@ -226,9 +210,7 @@ export class QueueFull extends Schema.TaggedError<QueueFull>("effect-strand/Queu
  * @category errors
  * @since 0.1.0
  */
-export class RunnerClosed extends Schema.TaggedError<RunnerClosed>("effect-strand/RunnerClosed")("RunnerClosed", {
-  task: Schema.String
-}) {
+export class RunnerClosed extends ofTask<RunnerClosed>()("RunnerClosed", {}) {
   override get message(): string {
     return `Task "${this.task}" was refused: its runner takes no more tasks. Run it inside the scope of the runner's Layer`
   }
@@ -242,8 +224,7 @@ export class RunnerClosed extends Schema.TaggedError<RunnerClosed>("effect-stran
  * @category errors
  * @since 0.1.0
  */
-export class RateLimited extends Schema.TaggedError<RateLimited>("effect-strand/RateLimited")("RateLimited", {
-  task: Schema.String,
+export class RateLimited extends ofTask<RateLimited>()("RateLimited", {
   /** Milliseconds after which a call may succeed. */
   retryAfter: Schema.Number
 }) {
@@ -260,10 +241,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("effect-strand/
  * @category errors
  * @since 0.1.0
  */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>("effect-strand/Unauthorized")("Unauthorized", {
-  task: Schema.String,
-  reason: Schema.String
-}) {
+export class Unauthorized extends ofTask<Unauthorized>()("Unauthorized", { reason: Schema.String }) {
   override get message(): string {
     return `Task "${this.task}" was refused: ${this.reason}`
   }
@@ -277,8 +255,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>("effect-stran
  * @category errors
  * @since 0.1.0
  */
-export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("effect-strand/CircuitOpen")("CircuitOpen", {
-  task: Schema.String,
+export class CircuitOpen extends ofTask<CircuitOpen>()("CircuitOpen", {
   /** Milliseconds after which the circuit lets a call try again. */
   retryAfter: Schema.Number
 }) {
@@ -297,10 +274,7 @@ export class CircuitOpen extends Schema.TaggedError<CircuitOpen>("effect-strand/
  * @category errors
  * @since 0.1.0
  */
-export class TaskRejected extends Schema.TaggedError<TaskRejected>("effect-strand/TaskRejected")("TaskRejected", {
-  task: Schema.String,
-  reason: Schema.String
-}) {
+export class TaskRejected extends ofTask<TaskRejected>()("TaskRejected", { reason: Schema.String }) {
   override get message(): string {
     return `Task "${this.task}" was rejected: ${this.reason}`
   }
@@ -329,13 +303,7 @@ export class StoreFailure extends Schema.TaggedError<StoreFailure>("effect-stran
  * @category errors
  * @since 0.1.0
  */
-export class TransportFailure extends Schema.TaggedError<TransportFailure>("effect-strand/TransportFailure")(
-  "TransportFailure",
-  {
-    task: Schema.String,
-    cause: Schema.Defect()
-  }
-) {
+export class TransportFailure extends ofTask<TransportFailure>()("TransportFailure", { cause: Schema.Defect() }) {
   override get message(): string {
     return `The connection to where task "${this.task}" runs failed: ${textOf(this.cause)}`
   }
