@@ -9,11 +9,10 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { StoreFailure } from "../TaskError.ts"
+import type { StoreFailure } from "../TaskError.ts"
 import { FileMedium } from "./internal/file/FileMedium.ts"
 import * as Bell from "./internal/sqlite/Bell.ts"
 import * as EmbeddedStore from "./internal/sqlite/EmbeddedStore.ts"
@@ -41,16 +40,10 @@ export interface Options extends TaskStore.Options {
   readonly synchronous?: "normal" | "full" | undefined
 }
 
-const failing = (folder: string) => (cause: unknown) =>
-  new StoreFailure({ operation: `open the folder ${folder}`, cause })
-
 const open = (options: Options) =>
   Effect.gen(function* () {
     const { folder } = options
-    const acquire = <A extends { close(): void }>(make: () => A): Effect.Effect<A, StoreFailure, Scope.Scope> =>
-      Effect.acquireRelease(Effect.try({ try: make, catch: failing(folder) }), (made) =>
-        Effect.sync(() => made.close())
-      )
+    const acquire = EmbeddedStore.opening(`open the folder ${folder}`)
     const context = yield* Effect.context<never>()
     const onDamaged = (problem: string) => {
       Effect.runForkWith(context)(Effect.logWarning(`A record cannot be read and is left alone: ${problem}`))
@@ -61,14 +54,13 @@ const open = (options: Options) =>
       migrate(connection)
       return new FileMedium(connection, folder, options.synchronous === "full", onDamaged)
     })
-    const parts: EmbeddedStore.Parts = {
+    return {
       connection,
       medium,
-      damageOf: (id) => medium.records.damageOf(id),
+      damageOf: (id: string) => medium.records.damageOf(id),
       work: yield* acquire(() => Bell.make(join(folder, "work"))),
       changes: yield* acquire(() => Bell.make(join(folder, "changes")))
     }
-    return parts
   })
 
 /**
@@ -101,7 +93,7 @@ const open = (options: Options) =>
  * @since 0.2.0
  */
 export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure> =>
-  Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
+  EmbeddedStore.layer(open(options), options)
 
 /**
  * A store in a folder, as the deployment configures it: each option is a `Config`, and those that are left out have their

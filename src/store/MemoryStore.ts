@@ -24,6 +24,15 @@ import type * as TaskStore from "./TaskStore.ts"
  */
 export interface Options extends TaskStore.Options {}
 
+const open = Effect.gen(function* () {
+  const connection = yield* Effect.acquireRelease(
+    Effect.sync(() => new DatabaseSync(":memory:")),
+    (opened) => Effect.sync(() => opened.close())
+  )
+  migrate(connection)
+  return { connection, work: Bell.silent, changes: Bell.silent }
+})
+
 /**
  * A store in memory. It is gone with the Layer.
  *
@@ -58,19 +67,7 @@ export interface Options extends TaskStore.Options {}
  * @since 0.2.0
  */
 export const layer = (options: Options = {}): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue> =>
-  Layer.effectContext(
-    Effect.flatMap(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const connection = new DatabaseSync(":memory:")
-          migrate(connection)
-          return connection
-        }),
-        (connection) => Effect.sync(() => connection.close())
-      ),
-      (connection) => EmbeddedStore.make({ connection, work: Bell.silent, changes: Bell.silent }, options)
-    )
-  )
+  EmbeddedStore.layer(open, options)
 
 /**
  * A store in memory, as the deployment configures it: each option is a `Config`. Here so that all stores have it. Fails with a

@@ -9,11 +9,10 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { StoreFailure } from "../TaskError.ts"
+import type { StoreFailure } from "../TaskError.ts"
 import * as Bell from "./internal/sqlite/Bell.ts"
 import * as EmbeddedStore from "./internal/sqlite/EmbeddedStore.ts"
 import { migrate } from "./internal/sqlite/Schema.ts"
@@ -39,9 +38,6 @@ export interface Options extends TaskStore.Options {
    */
   readonly synchronous?: "normal" | "full" | undefined
 }
-
-const failing = (filename: string) => (cause: unknown) =>
-  new StoreFailure({ operation: `open the database ${filename}`, cause })
 
 /** How large the log may grow before a commit has to move it into the database, in pages of 4 KB. */
 const largestLog = 4_000
@@ -85,18 +81,14 @@ const connect = ({ filename, synchronous }: Options): DatabaseSync => {
 const open = (options: Options) =>
   Effect.gen(function* () {
     const { filename } = options
-    const acquire = <A extends { close(): void }>(make: () => A): Effect.Effect<A, StoreFailure, Scope.Scope> =>
-      Effect.acquireRelease(Effect.try({ try: make, catch: failing(filename) }), (made) =>
-        Effect.sync(() => made.close())
-      )
+    const acquire = EmbeddedStore.opening(`open the database ${filename}`)
     const connection = yield* acquire(() => connect(options))
-    const parts: EmbeddedStore.Parts = {
+    return {
       connection,
       onQuiet: moveLog(connection),
       work: yield* acquire(() => Bell.make(`${filename}-work`)),
       changes: yield* acquire(() => Bell.make(`${filename}-changes`))
     }
-    return parts
   })
 
 /**
@@ -133,7 +125,7 @@ const open = (options: Options) =>
  * @since 0.2.0
  */
 export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore | TaskQueue.TaskQueue, StoreFailure> =>
-  Layer.effectContext(Effect.flatMap(open(options), (parts) => EmbeddedStore.make(parts, options)))
+  EmbeddedStore.layer(open(options), options)
 
 /**
  * A store in an SQLite file, as the deployment configures it: each option is a `Config`, and those that are left out have

@@ -9,8 +9,8 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { constants, type DatabaseSync, type Session as ChangeSession } from "node:sqlite"
 import type { Medium } from "../sqlite/Database.ts"
-import { refuseNewer, version } from "../sqlite/Schema.ts"
-import { marks, type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
+import { recount, refuseNewer, version } from "../sqlite/Schema.ts"
+import { type Done, marks, type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
 import { Journal } from "./Journal.ts"
 import { Lock } from "./Lock.ts"
 import { columnNames, RecordFiles, writeAside } from "./RecordFiles.ts"
@@ -134,12 +134,10 @@ export class FileMedium implements Medium {
       })
     }
     this.db.exec(`DELETE FROM touched;
-      UPDATE strand_state SET version = version + 1,
-        consumers = (SELECT count(*) FROM strand_sessions WHERE kind = 'consumer'),
-        listeners = (SELECT count(*) FROM strand_sessions WHERE kind = 'listener')`)
+      UPDATE strand_state SET version = version + 1, ${recount}`)
   }
 
-  acquire(done: (failure?: { readonly error: unknown }) => void): void {
+  acquire(done: Done): void {
     this.lock.acquire((failure) => {
       if (failure !== undefined) return done(failure)
       try {
@@ -155,7 +153,7 @@ export class FileMedium implements Medium {
     })
   }
 
-  persist(done: (failure?: { readonly error: unknown }) => void): void {
+  persist(done: Done): void {
     const changeset = this.session!.changeset()
     let appended = false
     try {

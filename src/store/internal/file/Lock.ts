@@ -5,13 +5,7 @@
  * no pid has to be guessed at. Nobody waits for it in the event loop.
  */
 import { DatabaseSync } from "node:sqlite"
-import { isBusy } from "../sqlite/Statements.ts"
-
-/** How long to wait before asking again, in milliseconds: one, with some chance in it. */
-const delay = () => 1 + Math.floor(Math.random() * 2)
-
-/** After how long a lock that is not given back is a failure, in milliseconds. */
-const timeout = 30_000
+import { busyTimeout, type Done, execWhenFree } from "../sqlite/Statements.ts"
 
 /** A lock in a file. */
 export class Lock {
@@ -30,24 +24,13 @@ export class Lock {
   }
 
   /** Calls back when the lock is held, or cannot be had. */
-  acquire(done: (failure?: { readonly error: unknown }) => void): void {
-    const since = performance.now()
-    const attempt = (): void => {
-      try {
-        this.db.exec("BEGIN EXCLUSIVE")
-      } catch (error) {
-        if (!isBusy(error) || performance.now() - since > timeout) return done({ error })
-        setTimeout(attempt, delay())
-        return
-      }
-      done()
-    }
-    attempt()
+  acquire(done: Done): void {
+    execWhenFree(this.db, "BEGIN EXCLUSIVE", done)
   }
 
   /** Holds the lock for the time of a function, and waits for it in place: for the time before the event loop matters. */
   hold<A>(run: () => A): A {
-    this.db.exec(`PRAGMA busy_timeout = ${timeout}`)
+    this.db.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
     this.db.exec("BEGIN EXCLUSIVE")
     this.db.exec("PRAGMA busy_timeout = 0")
     try {

@@ -4,7 +4,6 @@
  * The log of changes is read from where it was left, after each commit of this process and at each ring of another's
  * bell. Nobody listening costs nothing: no log is written then.
  */
-import type { DatabaseSync } from "node:sqlite"
 import type { TaskChange, TaskEvent } from "../../TaskStore.ts"
 import { startLogging, stopLogging } from "./Schema.ts"
 import { number, optional, query, text, value } from "./Statements.ts"
@@ -22,8 +21,6 @@ const keptRows = 100_000
 
 /** How many rows are removed from it in one transaction. */
 const prunedRows = 2_000
-
-const lastRow = value("SELECT max(seq) FROM strand_changes", optional(number))
 
 const lastNumber = value("SELECT max(seq) FROM sqlite_sequence WHERE name = 'strand_changes'", optional(number))
 
@@ -55,7 +52,6 @@ const idOf = value("SELECT id FROM strand_tasks WHERE seq = ?", text)
 
 /** The log of one database, as this process reads it. */
 export class Changes {
-  private readonly connection: DatabaseSync
   /** Calls back with a reader when the log can be read. */
   private readonly look: (read: (reader: Reader) => void) => void
   /** The observers of each task, by its id. */
@@ -69,8 +65,7 @@ export class Changes {
   private reading = false
   private logging = false
 
-  constructor(connection: DatabaseSync, look: (read: (reader: Reader) => void) => void) {
-    this.connection = connection
+  constructor(look: (read: (reader: Reader) => void) => void) {
     this.look = look
   }
 
@@ -81,13 +76,12 @@ export class Changes {
       this.logging = !wanted
     })
     this.logging = wanted
-    if (wanted) startLogging(this.connection)
-    else stopLogging(this.connection)
+    for (const statement of wanted ? startLogging : stopLogging) transaction.run(statement)
   }
 
   /** Begins to read the log at its end, in the transaction that opens the listener's session. */
   begin(transaction: Transaction): void {
-    const position = Math.max(transaction.one(lastRow) ?? 0, transaction.one(lastNumber) ?? 0)
+    const position = transaction.one(lastNumber) ?? 0
     transaction.afterCommit(() => {
       this.position = position
     })

@@ -2,33 +2,34 @@
  * One SQLite connection, as what {@link GroupCommit} commits to.
  *
  * `node:sqlite` is synchronous, and a transaction costs more than a row, so what is asked of a connection is gathered and
- * committed together. Nothing ever waits in the event loop: a database that another process is writing to is asked again a
- * moment later.
+ * committed together.
  */
 import type * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { DatabaseSync } from "node:sqlite"
 import type { StoreFailure } from "../../../TaskError.ts"
 import { type CommitFailure, type Engine, GroupCommit } from "../GroupCommit.ts"
-import { isBusy, Statements } from "./Statements.ts"
+import { type Done, execWhenFree, Statements } from "./Statements.ts"
 import { Reader, type Settings, Transaction } from "./Transaction.ts"
 
 /** What makes the changes of a transaction durable beside, or in place of, the database itself. */
 export interface Medium {
   /** Gets the database to itself, and what others have written. Calls back once, now or later. */
-  readonly acquire: (done: (failure?: { readonly error: unknown }) => void) => void
+  readonly acquire: (done: Done) => void
   /** Writes what the open transaction has changed. Calls back once, now or later. */
-  readonly persist: (done: (failure?: { readonly error: unknown }) => void) => void
+  readonly persist: (done: Done) => void
   /** Ends what `acquire` began. */
   readonly release: () => void
 }
 
+type WithTransaction = (transaction: Transaction) => void
+
 /** What a connection tells who has opened it. */
 export interface Events {
   /** A transaction has begun that changes something. */
-  readonly begun: (transaction: Transaction) => void
+  readonly begun: WithTransaction
   /** A transaction is committed, and its operations are about to complete. */
-  readonly committed: (transaction: Transaction) => void
+  readonly committed: WithTransaction
   /** Something has failed that nobody waits for. */
   readonly failed: (cause: Cause.Cause<StoreFailure>) => void
   /** There has been no commit for some time, and this many in all. */
@@ -38,18 +39,12 @@ export interface Events {
 /** After how long without a commit there is time for upkeep, in milliseconds. */
 const quietAfter = 250
 
-/** How long a writer waits before it asks a busy database again, in milliseconds: one, with some chance in it. */
-const busyDelay = () => 1 + Math.floor(Math.random() * 2)
-
-/** After how long a database that stays busy is a failure, in milliseconds. */
-const busyTimeout = 30_000
-
 /** The transactions of a connection. */
-class ConnectionEngine implements Engine<Transaction> {
+export class ConnectionEngine implements Engine<Transaction> {
   readonly reader: Reader
+  readonly events: Events
   private readonly connection: DatabaseSync
   private readonly medium: Medium | undefined
-  private readonly events: Events
   private readonly statements: Statements
   private readonly settings: Settings
   private commits = 0
@@ -70,64 +65,46 @@ class ConnectionEngine implements Engine<Transaction> {
     return this.medium === undefined && !this.connection.isTransaction
   }
 
-  begin(
-    writes: boolean,
-    begun: (transaction: Transaction) => void,
-    failed: (error: unknown) => void,
-    busySince?: number
-  ): void {
-    if (this.medium === undefined) return this.open(writes, begun, failed, busySince)
+  begin(writes: boolean, begun: WithTransaction, failed: (error: unknown) => void): void {
+    if (this.medium === undefined) return this.open(writes, begun, failed)
     this.medium.acquire((failure) => {
-      if (failure === undefined) this.open(writes, begun, failed, busySince)
+      if (failure === undefined) this.open(writes, begun, failed)
       else failed(failure.error)
     })
   }
 
-  private open(
-    writes: boolean,
-    begun: (transaction: Transaction) => void,
-    failed: (error: unknown) => void,
-    busySince = performance.now()
-  ): void {
+  private open(writes: boolean, begun: WithTransaction, failed: (error: unknown) => void): void {
     const transaction = new Transaction(this.statements, this.settings, writes)
     if (!writes) return begun(transaction)
-    try {
-      this.connection.exec("BEGIN IMMEDIATE")
-    } catch (error) {
-      this.medium?.release()
-      if (!isBusy(error) || performance.now() - busySince > busyTimeout) return failed(error)
-      setTimeout(() => this.begin(writes, begun, failed, busySince), busyDelay())
-      return
-    }
-    try {
-      this.events.begun(transaction)
-    } catch (error) {
-      this.undo(transaction)
-      return failed(error)
-    }
-    begun(transaction)
+    execWhenFree(this.connection, "BEGIN IMMEDIATE", (failure) => {
+      if (failure !== undefined) {
+        this.medium?.release()
+        return failed(failure.error)
+      }
+      try {
+        this.events.begun(transaction)
+      } catch (error) {
+        this.undo(transaction)
+        return failed(error)
+      }
+      begun(transaction)
+    })
   }
 
-  commit(
-    transaction: Transaction,
-    committed: (transaction: Transaction) => void,
-    failed: (failure: CommitFailure) => void
-  ): void {
+  commit(transaction: Transaction, committed: WithTransaction, failed: (failure: CommitFailure) => void): void {
     if (this.medium === undefined || !transaction.writes) return this.end(transaction, committed, failed)
-    this.medium.persist((failure) => {
-      if (failure === undefined) return this.end(transaction, committed, failed)
-      this.undo(transaction)
-      failed({ error: failure.error, undone: true })
-    })
+    this.medium.persist((failure) => this.end(transaction, committed, failed, failure))
   }
 
   private end(
     transaction: Transaction,
-    committed: (transaction: Transaction) => void,
-    failed: (failure: CommitFailure) => void
+    committed: WithTransaction,
+    failed: (failure: CommitFailure) => void,
+    failure?: { readonly error: unknown }
   ): void {
     if (transaction.writes) {
       try {
+        if (failure !== undefined) throw failure.error
         this.connection.exec("COMMIT")
       } catch (error) {
         this.undo(transaction)
@@ -181,13 +158,10 @@ class ConnectionEngine implements Engine<Transaction> {
 /** What can be done with a connection. Operations are functions over a {@link Transaction}, or a {@link Reader}. */
 export class Database extends GroupCommit<Transaction, Reader> {
   private readonly connection: ConnectionEngine
-  private readonly events: Events
 
-  constructor(connection: DatabaseSync, medium: Medium | undefined, settings: Settings, events: Events) {
-    const engine = new ConnectionEngine(connection, medium, settings, events)
-    super(engine)
-    this.connection = engine
-    this.events = events
+  constructor(connection: ConnectionEngine) {
+    super(connection)
+    this.connection = connection
   }
 
   /** A {@link write} that nobody waits for. Its failure is told to who has opened the connection. */
@@ -195,7 +169,7 @@ export class Database extends GroupCommit<Transaction, Reader> {
     this.post(name, run, (exit) => {
       if (Exit.isSuccess(exit)) return
       // Once the store is closed there is nothing left to be done.
-      if (!this.closed) this.events.failed(exit.cause)
+      if (!this.closed) this.connection.events.failed(exit.cause)
       failed?.()
     })
   }

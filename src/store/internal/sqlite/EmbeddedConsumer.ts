@@ -27,7 +27,7 @@ const countWaiting = value(
 )
 
 /** What of its store a consumer works with. */
-export interface Parts {
+export interface Core {
   readonly db: Database
   readonly settings: Settings
   readonly lanes: Lanes
@@ -36,9 +36,9 @@ export interface Parts {
 }
 
 /** One reader's connection. */
-export class EmbeddedConsumer {
+export class EmbeddedConsumer implements Consumer {
   readonly session: Sessions.Session
-  private readonly parts: Parts
+  private readonly parts: Core
   private readonly options: ConsumerOptions
   private readonly selection: ClaimSelection
   /** What it has claimed and not settled, by the tasks' ids. */
@@ -49,29 +49,22 @@ export class EmbeddedConsumer {
   private stopListening = () => {}
   private stopped = false
 
-  constructor(parts: Parts, options: ConsumerOptions) {
+  constructor(parts: Core, options: ConsumerOptions) {
     this.parts = parts
     this.options = options
     this.selection = new ClaimSelection(parts.lanes, options)
     this.session = Sessions.make("consumer", options.lease, () => this.loseAll())
   }
 
-  /** The connection as readers know it. */
-  get service(): Consumer {
-    return {
-      worker: this.session.worker,
-      claim: (limit) => this.claim(limit),
-      settle: (claim, settlement) => this.settle(claim, settlement),
-      progress: (claim, value) => this.progress(claim, value),
-      unknown: this.unknown
-    }
+  /** Its name in records. */
+  get worker(): string {
+    return this.session.worker
   }
 
   /** Begins to listen for work. */
   start(bell: Bell): void {
     this.stopListening = bell.listen(() => this.wake())
-    this.poll = setInterval(() => this.wake(), this.options.pollInterval)
-    this.poll.unref()
+    this.poll = setInterval(() => this.wake(), this.options.pollInterval).unref()
   }
 
   stop(): void {
@@ -90,8 +83,8 @@ export class EmbeddedConsumer {
     })
   }
 
-  private claim(limit: number): Effect.Effect<ReadonlyArray<Claim>, StoreFailure> {
-    return this.parts.db.write("claim tasks", (transaction) => {
+  readonly claim: Consumer["claim"] = (limit) =>
+    this.parts.db.write("claim tasks", (transaction) => {
       if (this.session.id === 0) return []
       const now = Date.now()
       const lost = this.parts.sessions.revive(transaction, this.session)
@@ -104,13 +97,11 @@ export class EmbeddedConsumer {
       })
       return claims
     })
-  }
 
   private wakeAt(due: number): void {
     if (this.stopped) return
     clearTimeout(this.dueTimer)
-    this.dueTimer = setTimeout(() => this.wake(), Math.min(longestTimer, Math.max(1, due - Date.now())))
-    this.dueTimer.unref()
+    this.dueTimer = setTimeout(() => this.wake(), Math.min(longestTimer, Math.max(1, due - Date.now()))).unref()
   }
 
   /** The claim as it was taken: undefined when it has been settled, or is another reader's now. */
@@ -119,8 +110,8 @@ export class EmbeddedConsumer {
     return claim?.token === token ? claim : undefined
   }
 
-  private settle(claim: Claim, settlement: Settlement): Effect.Effect<boolean, StoreFailure> {
-    return Effect.suspend(() => {
+  readonly settle: Consumer["settle"] = (claim, settlement) =>
+    Effect.suspend(() => {
       const held = this.takenAs(claim)
       if (held === undefined) return Effect.succeed(false)
       this.report(held)
@@ -138,18 +129,11 @@ export class EmbeddedConsumer {
         return this.end(transaction, held, settlement, written)
       })
     })
-  }
 
   private encode(settlement: Settlement): string | Uint8Array {
-    const { serialization } = this.parts.settings
-    switch (settlement._tag) {
-      case "Done":
-        return serialization.encode(settlement.exit, settlement.text)
-      case "Retry":
-        return serialization.encode(settlement.cause, settlement.text)
-      case "Release":
-        return ""
-    }
+    if (settlement._tag === "Release") return ""
+    const value = settlement._tag === "Done" ? settlement.exit : settlement.cause
+    return this.parts.settings.serialization.encode(value, settlement.text)
   }
 
   private end(
@@ -172,7 +156,7 @@ export class EmbeddedConsumer {
     return true
   }
 
-  private progress(claim: Claim, value: unknown): void {
+  readonly progress: Consumer["progress"] = (claim, value) => {
     const held = this.takenAs(claim)
     if (held === undefined) return
     const first = !this.reports.has(held)
@@ -191,7 +175,7 @@ export class EmbeddedConsumer {
     )
   }
 
-  private get unknown(): Effect.Effect<ReadonlyArray<{ readonly name: string; readonly count: number }>, StoreFailure> {
+  get unknown(): Consumer["unknown"] {
     return this.parts.db.read("look for unknown tasks", (reader) => {
       const counts = new Map<string, number>()
       for (const { id, name } of this.selection.unknown(reader)) {

@@ -3,6 +3,7 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -21,8 +22,8 @@ import {
 import { type Options, type TaskChange, type TaskEvent, type TaskRecord, TaskStore } from "../../TaskStore.ts"
 import type { Bell } from "./Bell.ts"
 import { Changes } from "./Changes.ts"
-import { Database, type Medium } from "./Database.ts"
-import { EmbeddedConsumer } from "./EmbeddedConsumer.ts"
+import { ConnectionEngine, Database, type Medium } from "./Database.ts"
+import { type Core, EmbeddedConsumer } from "./EmbeddedConsumer.ts"
 import { Lanes } from "./Lanes.ts"
 import * as Listing from "./Listing.ts"
 import * as Sessions from "./Sessions.ts"
@@ -57,15 +58,15 @@ const listenInterval = 1_000
 type Warn = (message: string, cause: Cause.Cause<unknown>) => void
 
 /** One open store. */
-class EmbeddedStore {
+class EmbeddedStore implements Core {
+  readonly settings: Settings
+  readonly db: Database
+  readonly lanes = new Lanes()
+  readonly transitions = new Transitions(this.lanes)
+  readonly sessions: Sessions.Sessions
   private readonly parts: Parts
   private readonly warn: Warn
-  private readonly settings: Settings
   private readonly cleanupProbability: number
-  private readonly db: Database
-  private readonly lanes = new Lanes()
-  private readonly transitions = new Transitions(this.lanes)
-  private readonly sessions: Sessions.Sessions
   private readonly changes: Changes
   private readonly consumers = new Set<EmbeddedConsumer>()
   private listening = false
@@ -82,13 +83,14 @@ class EmbeddedStore {
       timeToLive: Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive ?? "7 days")),
       laneOf: (reader, id) => this.lanes.get(reader, id)
     }
-    this.db = new Database(parts.connection, parts.medium, this.settings, {
+    const engine = new ConnectionEngine(parts.connection, parts.medium, this.settings, {
       begun: (transaction) => this.begun(transaction),
       committed: (transaction) => this.committed(transaction),
       failed: (cause) => warn("The task store could not do what nobody waits for", cause),
       quiet: parts.onQuiet
     })
-    this.changes = new Changes(parts.connection, (read) => this.db.look(read))
+    this.db = new Database(engine)
+    this.changes = new Changes((read) => this.db.look(read))
     this.sessions = new Sessions.Sessions(this.db, this.transitions, (reader) => {
       if (this.changes.isPrunable(reader)) this.prune()
     })
@@ -125,12 +127,11 @@ class EmbeddedStore {
   /** Makes sure that changes are logged and read. */
   private listen(): void {
     if (this.listening) return
-    const session = Sessions.make("listener", Sessions.defaultLease, () => {})
+    const session = Sessions.make("listener")
     this.listening = true
     const read = () => this.db.look(this.changes.read)
     this.stopListening = this.parts.changes.listen(read)
-    this.listenTimer = setInterval(read, listenInterval)
-    this.listenTimer.unref()
+    this.listenTimer = setInterval(read, listenInterval).unref()
     const begin = (transaction: Transaction) => {
       this.sessions.open(transaction, session)
       this.changes.log(transaction, true)
@@ -145,7 +146,7 @@ class EmbeddedStore {
 
   /** The session that holds the records of what runs elsewhere. */
   private recording(transaction: Transaction): number {
-    this.recorder ??= Sessions.make("recorder", Sessions.defaultLease, () => {})
+    this.recorder ??= Sessions.make("recorder")
     if (this.recorder.id === 0) this.sessions.open(transaction, this.recorder)
     else this.sessions.revive(transaction, this.recorder)
     return this.recorder.id
@@ -154,16 +155,7 @@ class EmbeddedStore {
   private consume(options: ConsumerOptions): Effect.Effect<EmbeddedConsumer, StoreFailure, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.suspend(() => {
-        const consumer = new EmbeddedConsumer(
-          {
-            db: this.db,
-            settings: this.settings,
-            lanes: this.lanes,
-            transitions: this.transitions,
-            sessions: this.sessions
-          },
-          options
-        )
+        const consumer = new EmbeddedConsumer(this, options)
         const { session } = consumer
         return this.db
           .write("start to read", (transaction) => this.sessions.open(transaction, session))
@@ -204,7 +196,7 @@ class EmbeddedStore {
       for (const consumer of this.consumers) consumer.stop()
       this.consumers.clear()
       return Effect.andThen(
-        Effect.forEach(this.sessions.all, (session) => this.endSession(session), { discard: true }),
+        Effect.forEach(Array.from(this.sessions.own), (session) => this.endSession(session), { discard: true }),
         Effect.callback<void>((resume) => this.db.close(() => resume(Effect.void)))
       )
     })
@@ -267,7 +259,7 @@ class EmbeddedStore {
     const { db, transitions } = this
     return TaskQueue.of({
       offer: (tasks) => this.offer(tasks),
-      consume: (options) => Effect.map(this.consume(options), (consumer) => consumer.service),
+      consume: (options) => this.consume(options),
       cancel: (id, exit) => db.write("cancel a task", (transaction) => transitions.cancel(transaction, id, exit)),
       retry: (id) => db.write("put a task back", (transaction) => transitions.retry(transaction, id, Date.now())),
       settings: (queue) =>
@@ -342,10 +334,7 @@ class EmbeddedStore {
 }
 
 /** Opens a store for the current scope, and gives both services. */
-export const make = (
-  parts: Parts,
-  options: Options
-): Effect.Effect<Context.Context<TaskStore | TaskQueue>, never, Scope.Scope> =>
+const make = (parts: Parts, options: Options) =>
   Effect.gen(function* () {
     const runFork = Effect.runForkWith(yield* Effect.context<never>())
     const store = yield* Effect.acquireRelease(
@@ -357,3 +346,18 @@ export const make = (
     if (options.autoCleanup !== false) yield* Effect.forkScoped(store.cleanup)
     return Context.make(TaskStore, store.store).pipe(Context.add(TaskQueue, store.queue))
   })
+
+/** Both services, over what is opened for them. */
+export const layer = <E>(
+  opened: Effect.Effect<Parts, E, Scope.Scope>,
+  options: Options
+): Layer.Layer<TaskStore | TaskQueue, E> => Layer.effectContext(Effect.flatMap(opened, (parts) => make(parts, options)))
+
+/** Opens a part of a store for the current scope. */
+export const opening =
+  (operation: string) =>
+  <A extends { close(): void }>(open: () => A): Effect.Effect<A, StoreFailure, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.try({ try: open, catch: (cause) => new StoreFailure({ operation, cause }) }),
+      (opened) => Effect.sync(() => opened.close())
+    )

@@ -4,7 +4,7 @@
  * From such a table follow the columns of a table in the database, the values that are inserted, the records that are
  * read, and the types of both.
  */
-import type { Parameter, Read, Reading, Row, Value } from "./Statements.ts"
+import type { Parameter, Read, Row, Value } from "./Statements.ts"
 import type { Reader, Settings } from "./Transaction.ts"
 
 /** What the writer of a field knows of its record. */
@@ -169,10 +169,7 @@ export const columnsOf = (fields: Fields) => {
 const nothing = {}
 
 /** How some fields of a row are read. */
-export const reading = <T extends Fields, K extends keyof T & string>(
-  fields: T,
-  keys: ReadonlyArray<K>
-): Reading<RecordOf<T, K>, Reader> => {
+export const reading = <T extends Fields, K extends keyof T & string>(fields: T, keys: ReadonlyArray<K>) => {
   const { columnNames, columns, detailNames, details, names } = partOf(fields, keys)
   const read = (row: Row, reader: Reader) => {
     const record: { [P in K]?: unknown } = {}

@@ -54,13 +54,10 @@ export class Lanes {
     this.version = version
   }
 
-  /** The lane of a queue and a name. Made if need be. */
+  /** The lane of a queue and a name. Made if need be. A transaction that writes has begun with all that there are. */
   of(transaction: Transaction, queue: string, name: string): Lane {
     const known = this.byName.get(queue)?.get(name)
     if (known !== undefined) return known
-    this.refresh(transaction)
-    const found = this.byName.get(queue)?.get(name)
-    if (found !== undefined) return found
     transaction.run("INSERT INTO strand_lanes (queue, name) VALUES (?, ?) ON CONFLICT DO NOTHING", queue, name)
     this.touch(transaction)
     return this.of(transaction, queue, name)
@@ -91,7 +88,6 @@ export class Lanes {
   }
 
   configure(transaction: Transaction, queue: string, settings: Partial<QueueSettings>): void {
-    this.refresh(transaction)
     const { concurrency, concurrencyPerKey, paused } = { ...this.settings(queue), ...settings }
     transaction.run(
       `INSERT INTO strand_queues (queue, paused, concurrency, concurrency_per_key) VALUES (?, ?, ?, ?)

@@ -94,15 +94,15 @@ const logging = (
     INSERT INTO strand_changes (task, change, at) VALUES (${values}, unixepoch('subsec') * 1000); END`
 }))
 
-/** Makes this connection log what it changes. */
-export const startLogging = (db: DatabaseSync): void => {
-  for (const { sql } of logging) db.exec(sql)
-}
+/** Statements that make a connection log what it changes. */
+export const startLogging: ReadonlyArray<string> = logging.map(({ sql }) => sql)
 
-/** Ends {@link startLogging}. */
-export const stopLogging = (db: DatabaseSync): void => {
-  for (const { name } of logging) db.exec(`DROP TRIGGER temp.${name}`)
-}
+/** What ends {@link startLogging}. */
+export const stopLogging: ReadonlyArray<string> = logging.map(({ name }) => `DROP TRIGGER temp.${name}`)
+
+/** Counts the readers and listeners anew, among the changes of `strand_state`. */
+export const recount = `consumers = (SELECT count(*) FROM strand_sessions WHERE kind = 'consumer'),
+  listeners = (SELECT count(*) FROM strand_sessions WHERE kind = 'listener')`
 
 /** Throws when a newer version of this library has written what has this format. */
 export const refuseNewer = (format: number): void => {

@@ -9,6 +9,7 @@ import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { WorkerCrashed } from "../../../TaskError.ts"
 import type { Database } from "./Database.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
+import { recount } from "./Schema.ts"
 import { number, query, text, value } from "./Statements.ts"
 import { Status } from "./Status.ts"
 import { select } from "./TaskTable.ts"
@@ -22,7 +23,7 @@ export type Kind = "consumer" | "listener" | "recorder"
 const watchInterval = 500
 
 /** How long a session that has no lease of its own lives without a heartbeat, in milliseconds. */
-export const defaultLease = 30_000
+const defaultLease = 30_000
 
 /** A session of this process. */
 export interface Session {
@@ -56,7 +57,7 @@ const held = select(
 let counter = 0
 
 /** Makes a session, to be opened. */
-export const make = (kind: Kind, lease: number, onLost: () => void): Session => ({
+export const make = (kind: Kind, lease = defaultLease, onLost = () => {}): Session => ({
   id: 0,
   kind,
   worker: `${ProcessIdentity.self.host.split("/")[0]}/${process.pid}/${++counter}`,
@@ -69,7 +70,8 @@ export const make = (kind: Kind, lease: number, onLost: () => void): Session => 
 export class Sessions {
   private readonly db: Database
   private readonly transitions: Transitions
-  private readonly own = new Set<Session>()
+  /** The sessions of this store. */
+  readonly own = new Set<Session>()
   private timer: NodeJS.Timeout | undefined
   /** Called now and then while there are sessions. */
   private readonly onTick: (reader: Reader) => void
@@ -78,11 +80,6 @@ export class Sessions {
     this.db = db
     this.transitions = transitions
     this.onTick = onTick
-  }
-
-  /** The sessions of this store. */
-  get all(): ReadonlyArray<Session> {
-    return Array.from(this.own)
   }
 
   /** How many sessions of a kind are this store's own. */
@@ -97,8 +94,7 @@ export class Sessions {
     this.insert(transaction, session)
     this.own.add(session)
     if (this.timer === undefined) {
-      this.timer = setInterval(() => this.tick(), watchInterval)
-      this.timer.unref()
+      this.timer = setInterval(() => this.tick(), watchInterval).unref()
     }
   }
 
@@ -147,11 +143,7 @@ export class Sessions {
   }
 
   private recount(transaction: Transaction): void {
-    transaction.run(
-      `UPDATE strand_state SET
-        consumers = (SELECT count(*) FROM strand_sessions WHERE kind = 'consumer'),
-        listeners = (SELECT count(*) FROM strand_sessions WHERE kind = 'listener')`
-    )
+    transaction.run(`UPDATE strand_state SET ${recount}`)
   }
 
   /** Removes a session's row. With `crashed`, the attempts of its tasks count, and may have been their last. */
@@ -214,14 +206,10 @@ export class Sessions {
 
   private gone(reader: Reader): ReadonlyArray<number> {
     const now = Date.now()
+    const own = new Set(Array.from(this.own, ({ id }) => id))
     return reader
       .all(everybody)
-      .filter((other) => !this.isOwn(other.id) && (other.leaseUntil < now || ProcessIdentity.isGone(other)))
+      .filter((other) => !own.has(other.id) && (other.leaseUntil < now || ProcessIdentity.isGone(other)))
       .map(({ id }) => id)
-  }
-
-  private isOwn(id: number): boolean {
-    for (const session of this.own) if (session.id === id) return true
-    return false
   }
 }

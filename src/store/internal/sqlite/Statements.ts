@@ -2,8 +2,7 @@
  * The statements of one SQLite connection, and typed readers of what they give: the one place where values of `node:sqlite`
  * come in.
  *
- * A row is read as a list, which costs half of an object, by a {@link Reading}: the columns to ask for and a function that
- * makes a record of them. A value of another type than its column's is a fault of the file, and is said as such.
+ * A row is read as a list, which costs half of an object, and made a record by its {@link Query}. A value of another type than its column's is a fault of the file, and is said as such.
  */
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite"
 
@@ -19,23 +18,9 @@ export type Row = Readonly<Record<number, Value>>
 /** Makes a value of what is in a column. `C` is what it needs to know besides. */
 export type Read<A, C = unknown> = (value: Value, context: C) => A
 
-/** Makes a record of a row. */
-export interface Reading<A, C = unknown> {
-  /** The columns, as they stand in a statement. */
-  readonly columns: string
-  readonly read: (row: Row, context: C) => A
-}
-
-/** A statement that only reads. */
-export interface Query<A, C = unknown> {
-  readonly writes: false
-  readonly sql: string
-  readonly read: (row: Row, context: C) => A
-}
-
-/** A statement that changes rows and gives them back. */
-export interface Returning<A, C = unknown> {
-  readonly writes: true
+/** A statement that only reads, or one that changes rows and gives them back. */
+export interface Query<A, C = unknown, Writes = false> {
+  readonly writes: Writes
   readonly sql: string
   readonly read: (row: Row, context: C) => A
 }
@@ -61,24 +46,20 @@ export const optional =
   (value, context) =>
     value === null || value === undefined ? undefined : read(value, context)
 
-/** Reads the columns of a statement one after the other. */
-export const row = <T extends { readonly [name: string]: Read<unknown, C> }, C = unknown>(
-  reads: T
-): ((row: Row, context: C) => { readonly [K in keyof T]: ReturnType<T[K]> }) => {
-  const names: ReadonlyArray<keyof T> = Object.keys(reads)
-  const all = Object.values(reads)
-  return (row, context) => {
-    const record: Partial<{ [K in keyof T]: unknown }> = {}
-    for (let n = 0; n < names.length; n++) record[names[n]!] = all[n]!(row[n], context)
-    return record as { readonly [K in keyof T]: ReturnType<T[K]> }
-  }
-}
-
 /** A statement that only reads, with the names of its columns in order. */
 export const query = <T extends { readonly [name: string]: Read<unknown> }>(
   sql: string,
   reads: T
-): Query<{ readonly [K in keyof T]: ReturnType<T[K]> }> => ({ writes: false, sql, read: row(reads) })
+): Query<{ readonly [K in keyof T]: ReturnType<T[K]> }> => {
+  const names: ReadonlyArray<keyof T> = Object.keys(reads)
+  const all = Object.values(reads)
+  const read = (row: Row, context: unknown) => {
+    const record: Partial<{ [K in keyof T]: unknown }> = {}
+    for (let n = 0; n < names.length; n++) record[names[n]!] = all[n]!(row[n], context)
+    return record as { readonly [K in keyof T]: ReturnType<T[K]> }
+  }
+  return { writes: false, sql, read }
+}
 
 /** A statement that only reads, and one value of it. */
 export const value = <A>(sql: string, read: Read<A>): Query<A> => ({
@@ -90,12 +71,40 @@ export const value = <A>(sql: string, read: Read<A>): Query<A> => ({
 /** The marks of as many parameters. */
 export const marks = (parameters: ReadonlyArray<unknown>): string => parameters.map(() => "?").join(", ")
 
+// --- a database that others use too ---------------------------------------------------------------------------------------
+
+/** Is told once, now or later, that something is done, or why not. */
+export type Done = (failure?: { readonly error: unknown }) => void
+
+/** After how long a database that stays busy is a failure, in milliseconds. */
+export const busyTimeout = 30_000
+
+/** How long to wait before asking again, in milliseconds: one, with some chance in it. */
+const delay = () => 1 + Math.floor(Math.random() * 2)
+
 /** Whether an error is SQLITE_BUSY or SQLITE_LOCKED, or one of what they are extended to. */
-export const isBusy = (error: unknown): boolean => {
+const isBusy = (error: unknown): boolean => {
   if (!(error instanceof Error && "errcode" in error && typeof error.errcode === "number")) return false
   const code = error.errcode & 0xff
   return code === 5 || code === 6
 }
+
+/**
+ * Runs a statement that needs the database to itself. Nothing ever waits in the event loop: a database that another process
+ * is writing to is asked again a moment later.
+ */
+export const execWhenFree = (db: DatabaseSync, sql: string, done: Done, since = performance.now()): void => {
+  try {
+    db.exec(sql)
+  } catch (error) {
+    if (!isBusy(error) || performance.now() - since > busyTimeout) return done({ error })
+    setTimeout(() => execWhenFree(db, sql, done, since), delay())
+    return
+  }
+  done()
+}
+
+// --- the statements --------------------------------------------------------------------------------------------------------
 
 /** The statements of a connection, each prepared once. */
 export class Statements {

@@ -8,7 +8,7 @@ import type { EncodedExit, TaskRecord, TraceParent } from "../../TaskStore.ts"
 import { isJson } from "../Json.ts"
 import { pairOf, secondOf } from "../Pair.ts"
 import * as Fields from "./Fields.ts"
-import { number, type Query, type Returning, text, type Value, written } from "./Statements.ts"
+import { number, type Query, text, type Value, written } from "./Statements.ts"
 import { currentStatus, statusOf } from "./Status.ts"
 import type { Reader } from "./Transaction.ts"
 
@@ -154,7 +154,7 @@ export const select = <K extends keyof Readable>(
 }
 
 /** A statement that changes tasks, and gives them as their readers claim them. */
-export const claim = (update: string): Returning<ClaimedTask, Reader> => {
+export const claim = (update: string): Query<ClaimedTask, Reader, true> => {
   const { columns, read } = Fields.reading(readable, claimed)
   return { writes: true, sql: `${update} RETURNING ${columns}`, read }
 }

@@ -6,7 +6,7 @@
  * rolled back. A {@link Reader} only reads.
  */
 import type { Serialization } from "../../Serialization.ts"
-import type { Parameter, Query, Returning, Statements } from "./Statements.ts"
+import type { Parameter, Query, Statements } from "./Statements.ts"
 
 /** A queue and the name of a task: see {@link Lanes}. */
 export interface Lane {
@@ -61,8 +61,8 @@ export class Transaction extends Reader {
   readonly writes: boolean
   /** How many readers and listeners of all processes there were when it began. */
   others = { consumers: 0, listeners: 0 }
-  private work = false
-  private news: "none" | "later" | "now" = "none"
+  bringsWork = false
+  bringsNews: "none" | "later" | "now" = "none"
   private committed: Array<() => void> | undefined
   private rolledBack: Array<() => void> | undefined
 
@@ -82,7 +82,7 @@ export class Transaction extends Reader {
   }
 
   /** Runs a statement, and gives the rows that it has changed. */
-  change<A>(statement: Returning<A, Reader>, ...values: ReadonlyArray<Parameter>): Array<A> {
+  change<A>(statement: Query<A, Reader, true>, ...values: ReadonlyArray<Parameter>): Array<A> {
     const rows = this.statements.prepare(statement.sql).all(...values)
     return rows.map((row) => statement.read(row, this))
   }
@@ -91,17 +91,17 @@ export class Transaction extends Reader {
 
   /** There is work for readers, or a signal. */
   announceWork(): void {
-    this.work = true
+    this.bringsWork = true
   }
 
   /** Tasks have changed. */
   announceChange(): void {
-    this.news = "now"
+    this.bringsNews = "now"
   }
 
   /** Tasks have changed in a way that is not urgent: that a task runs is no great news, and its end may follow at once. */
   announceChangeLater(): void {
-    if (this.news === "none") this.news = "later"
+    if (this.bringsNews === "none") this.bringsNews = "later"
   }
 
   /** Does something when the transaction is committed. */
@@ -114,14 +114,6 @@ export class Transaction extends Reader {
   afterRollback(run: () => void): void {
     this.rolledBack ??= []
     this.rolledBack.push(run)
-  }
-
-  get bringsWork(): boolean {
-    return this.work
-  }
-
-  get bringsNews(): "none" | "later" | "now" {
-    return this.news
   }
 
   /** To be called by who has committed it. */
