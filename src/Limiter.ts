@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import { wholeNumber } from "./internal/values/options.ts"
 import { Line, type Linked, Turn } from "./internal/limit/Line.ts"
 
 /**
@@ -180,12 +181,7 @@ class Permits {
   }
 }
 
-const whole = (name: string, value: number, least: number): number => {
-  if (Number.isInteger(value) && value >= least) return value
-  throw new RangeError(`${name} has to be a whole number of at least ${least}, and is ${value}`)
-}
-
-const costOf = (options: CallOptions | undefined): number => whole("cost", options?.cost ?? 1, 1)
+const costOf = (options: CallOptions | undefined): number => wholeNumber("cost", options?.cost ?? 1, 1)
 
 class Impl implements Limiter {
   private capacity: number
@@ -193,7 +189,7 @@ class Impl implements Limiter {
   private readonly keyed = new Map<unknown, Permits>()
 
   constructor({ permits }: Options) {
-    this.capacity = whole("permits", permits, 0)
+    this.capacity = wholeNumber("permits", permits, 0)
     this.unkeyed = new Permits(this.capacity, () => {})
   }
 
@@ -292,7 +288,7 @@ class Impl implements Limiter {
 
   readonly resize: Limiter["resize"] = (permits) =>
     Effect.sync(() => {
-      this.capacity = whole("permits", permits, 0)
+      this.capacity = wholeNumber("permits", permits, 0)
       for (const each of [this.unkeyed, ...this.keyed.values()]) {
         each.capacity = permits
         each.fill()

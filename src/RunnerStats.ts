@@ -238,6 +238,22 @@ export interface Counters {
 }
 
 /**
+ * What a runner's counters say now.
+ *
+ * @category metrics
+ * @since 0.4.0
+ */
+export const snapshot = (counters: Counters, workers: ReadonlyArray<WorkerStats> = []): RunnerStats => ({
+  queued: counters.queued,
+  running: counters.running,
+  completed: counters.completed,
+  failed: counters.failed,
+  waitTime: counters.waitTime.snapshot,
+  runTime: counters.runTime.snapshot,
+  workers
+})
+
+/**
  * Shows a runner's counters as Effect Metrics while the current scope is open. They are read only when somebody looks, so
  * that they cost the tasks nothing. Of two runners of one name the later is shown.
  *

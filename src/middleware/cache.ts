@@ -19,7 +19,7 @@ import { inOwnFiber } from "../internal/call/Fibers.ts"
 import { attend, awaitDue } from "../internal/call/InFront.ts"
 import { callKey } from "./internal/callKey.ts"
 import * as Middleware from "./Middleware.ts"
-import { wholeNumber } from "./internal/options.ts"
+import { wholeNumber } from "../internal/values/options.ts"
 
 /**
  * Options of {@link cache}.

@@ -20,7 +20,7 @@ import type { Asked } from "../TaskDefinition.ts"
 import { CircuitOpen, classify, isTaskError, StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Middleware from "./Middleware.ts"
-import { positiveMillis, wholeNumber } from "./internal/options.ts"
+import { positiveMillis, wholeNumber } from "../internal/values/options.ts"
 
 /**
  * A change of a circuit.

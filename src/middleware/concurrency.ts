@@ -14,7 +14,7 @@ import { Line, Turn } from "../internal/limit/Line.ts"
 import type { Kind } from "../internal/call/Kind.ts"
 import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
-import { bound, wholeNumber } from "./internal/options.ts"
+import { bound, wholeNumber } from "../internal/values/options.ts"
 
 /**
  * Options of {@link concurrency}.

@@ -15,7 +15,7 @@ import { Line, Turn } from "../internal/limit/Line.ts"
 import { FixedWindow, type Meter, SlidingWindow, Steady, TokenBucket } from "./internal/Meters.ts"
 import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
-import { bound, positiveMillis, wholeNumber } from "./internal/options.ts"
+import { bound, positiveMillis, wholeNumber } from "../internal/values/options.ts"
 
 /**
  * What all rate limits are told.

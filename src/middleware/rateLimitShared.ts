@@ -11,7 +11,7 @@ import { StoreFailure, type TaskError } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import { Line, type Turn } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
-import { positiveMillis, wholeNumber } from "./internal/options.ts"
+import { positiveMillis, wholeNumber } from "../internal/values/options.ts"
 import { around, type CommonOptions, limits } from "./rateLimit.ts"
 
 /**

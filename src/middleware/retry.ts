@@ -12,7 +12,7 @@ import { isFinal, type TaskError, TaskTimeout } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
 import * as Middleware from "./Middleware.ts"
-import { bound } from "./internal/options.ts"
+import { bound } from "../internal/values/options.ts"
 
 /**
  * When to try failed calls again. With `for`, of which tasks.

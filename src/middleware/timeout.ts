@@ -12,7 +12,7 @@ import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
 import { both } from "./internal/both.ts"
 import * as Middleware from "./Middleware.ts"
-import { positiveMillis } from "./internal/options.ts"
+import { positiveMillis } from "../internal/values/options.ts"
 
 /**
  * Stops calls that take too long: they fail with `TaskTimeout`.

@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type * as Task from "../Task.ts"
+import { millis } from "../internal/values/options.ts"
 import * as Child from "./internal/Child.ts"
 import * as Guardian from "./internal/Guardian.ts"
 import type {
@@ -324,8 +325,6 @@ export const runProcess: {
 
 /** 0.5 seconds, doubled with each restart, up to 30. */
 const defaultSchedule = Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")])
-
-const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
 
 const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> =>
   Effect.gen(function* () {

@@ -7,17 +7,18 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { millis } from "../internal/values/options.ts"
 import type { QueueOptions } from "../internal/limit/Intake.ts"
-import { registerMetrics } from "../RunnerStats.ts"
+import { registerMetrics, snapshot } from "../RunnerStats.ts"
 import { QueueFull } from "../TaskError.ts"
 import * as TaskHandlers from "../TaskHandlers.ts"
 import * as Call from "../internal/call/Call.ts"
@@ -70,18 +71,13 @@ export interface Options extends QueueOptions {
   readonly shutdownGrace?: Duration.Input | undefined
 }
 
-const awaitEnd = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    fiber.addObserver(() => resume(Effect.void))
-  })
-
 /** What warns of handlers that keep the event loop busy, if it is to. */
 const watch = (seats: Seats, { warnBlocking = "100 millis" }: Options): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     if (warnBlocking === false) return
     const runFork = Effect.runForkWith(yield* Effect.context<never>())
     const blocking = new Blocking(
-      Duration.toMillis(Duration.fromInputUnsafe(warnBlocking)),
+      millis(warnBlocking),
       (message) => runFork(Effect.logWarning(message)),
       () => seats.seated.values()
     )
@@ -132,7 +128,7 @@ const make = (local: TaskHandlers.LocalHandlers, options: Options) =>
           return Effect.suspend(() => {
             if (seats.leave(seat) || fiber === undefined) return Effect.void
             fiber.interruptUnsafe()
-            return awaitEnd(fiber)
+            return Fiber.await(fiber)
           })
         })
       })
@@ -185,7 +181,7 @@ const make = (local: TaskHandlers.LocalHandlers, options: Options) =>
           seats.capacity = size
           seats.fill()
         }),
-      stats: Effect.sync(() => seats.stats),
+      stats: Effect.sync(() => snapshot(seats)),
       shutdownGrace: options.shutdownGrace
     })
     yield* local.provide(runner, (request) => seats.lend(request))
@@ -297,7 +293,7 @@ const cancellable = (request: Call.Call, effect: Effect.Effect<unknown, unknown>
       fiber.addObserver((exit) => resume(Exit.isFailure(exit) && request.cancelled ? request.stopped : exit))
       return Effect.suspend(() => {
         fiber.interruptUnsafe()
-        return awaitEnd(fiber)
+        return Fiber.await(fiber)
       })
     })
   )

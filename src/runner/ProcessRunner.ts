@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as PoolRunner from "./internal/pool/PoolRunner.ts"
@@ -58,10 +57,9 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
     TaskRunner,
     Effect.gen(function* () {
       // Loaded here, so that a program which only defines tasks does not load the pool.
-      const [{ entryOf, make }, { spawn }] = yield* Effect.promise(() =>
+      const [{ make }, { spawn }] = yield* Effect.promise(() =>
         Promise.all([import("./internal/pool/PoolRunner.ts"), import("./internal/pool/ProcessTransport.ts")])
       )
-      const entry = yield* entryOf("processMain", options)
-      return yield* make("processes", options, spawn({ ...options, entry }), os.availableParallelism())
+      return yield* make("processes", options, (entry) => spawn({ ...options, entry }))
     })
   )

@@ -7,10 +7,11 @@
  *
  * @since 0.2.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { millis, wholeNumber } from "../internal/values/options.ts"
 import { type Consumer, TaskQueue } from "../store/TaskQueue.ts"
 import type * as Task from "../Task.ts"
 import type { StoreFailure } from "../TaskError.ts"
@@ -75,13 +76,6 @@ export interface Options {
   readonly allowPortable?: boolean | undefined
 }
 
-const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
-
-const positive = (name: string, value: number): number => {
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new RangeError(`${name} has to be a whole number of at least 1, and is ${value}`)
-}
-
 /** The definitions by their names. Two of one name are a defect. */
 const byName = (tasks: ReadonlyArray<Task.Any>): ReadonlyMap<string, Task.Any> => {
   const out = new Map<string, Task.Any>()
@@ -128,8 +122,8 @@ const make = (options: Options) =>
       context: yield* Effect.context<TaskRunner>(),
       runner: yield* TaskRunner,
       tasks,
-      concurrency: positive("concurrency", options.concurrency ?? 10),
-      batchSize: options.batchSize === undefined ? undefined : positive("batchSize", options.batchSize),
+      concurrency: wholeNumber("concurrency", options.concurrency ?? 10, 1),
+      batchSize: options.batchSize === undefined ? undefined : wholeNumber("batchSize", options.batchSize, 1),
       pollInterval: millis(options.pollInterval ?? "1 second")
     })
     const queue = yield* TaskQueue

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { effects } from "../internal/call/Kind.ts"
-import { registerMetrics } from "../RunnerStats.ts"
+import { registerMetrics, snapshot } from "../RunnerStats.ts"
 import { defaultQueue, type NewTask, TaskQueue } from "../store/TaskQueue.ts"
 import { TaskStore } from "../store/TaskStore.ts"
 import { type RunnerClosed, type StoreFailure, TaskNotFound, TaskRejected } from "../TaskError.ts"
@@ -83,12 +83,8 @@ const make = (options: Options) =>
       Effect.suspend(() => {
         const [first] = requests
         const waiting = first && front.waiting(Call.of(first))
-        return waiting === undefined
-          ? offerAll(requests)
-          : Effect.andThen(
-              waiting,
-              Effect.suspend(() => offerAll(requests))
-            )
+        const offered = Effect.suspend(() => offerAll(requests))
+        return waiting === undefined ? offered : Effect.andThen(waiting, offered)
       })
 
     const offerAll = (
@@ -108,31 +104,28 @@ const make = (options: Options) =>
     }
 
     const attach: TaskRunner.TaskRunner["Service"]["attach"] = (request, id) =>
-      Effect.suspend((): ReturnType<TaskRunner.TaskRunner["Service"]["attach"]> => {
+      Effect.gen(function* () {
         const refusal = front.refusal(Call.of(request))
-        if (refusal !== undefined) return Effect.fail(refusal)
-        return Effect.flatMap(store.get(id), (found): ReturnType<TaskRunner.TaskRunner["Service"]["attach"]> => {
-          if (Option.isNone(found)) {
-            return Effect.fail(new TaskNotFound({ task: request.name, available: [], taskId: id }))
-          }
-          const record = found.value
-          const { createdAt, name, parentId, priority, tags } = StoredTask.infoOf(record)
-          if (name !== request.name) return Effect.fail(TaskRunner.otherTask(request.name, id, name))
-          const attached = new Call.Call(
-            request.task,
-            undefined,
-            { priority, tags, discardResult: record.discardResult },
-            { ...request.caller, taskId: parentId, principal: record.principal }
-          )
-          attached.resume({ id, createdAt, attempt: 1 })
-          attached.accept()
-          const waiter = new Waiter(waiters, attached)
-          waiter.observe()
-          waiter.read(record)
-          if (record.exit === undefined) waiter.refresh()
-          const end = Effect.uninterruptibleMask((restore) => waiter.wait(restore))
-          return Effect.succeed(TaskFiber.makeUnsafe(attached, request.caller.context, end))
-        })
+        if (refusal !== undefined) return yield* refusal
+        const found = yield* store.get(id)
+        if (Option.isNone(found)) return yield* new TaskNotFound({ task: request.name, available: [], taskId: id })
+        const record = found.value
+        const { createdAt, name, parentId, priority, tags } = StoredTask.infoOf(record)
+        if (name !== request.name) return yield* TaskRunner.otherTask(request.name, id, name)
+        const attached = new Call.Call(
+          request.task,
+          undefined,
+          { priority, tags, discardResult: record.discardResult },
+          { ...request.caller, taskId: parentId, principal: record.principal }
+        )
+        attached.resume({ id, createdAt, attempt: 1 })
+        attached.accept()
+        const waiter = new Waiter(waiters, attached)
+        waiter.observe()
+        waiter.read(record)
+        if (record.exit === undefined) waiter.refresh()
+        const end = Effect.uninterruptibleMask((restore) => waiter.wait(restore))
+        return TaskFiber.makeUnsafe(attached, request.caller.context, end)
       })
 
     const cancel = (id: string): Effect.Effect<boolean> =>
@@ -171,7 +164,7 @@ const make = (options: Options) =>
       pause: Effect.orDie(queue.pause(defaultQueue)),
       resume: Effect.orDie(queue.resume(defaultQueue)),
       resize: (size) => Effect.orDie(queue.configure(defaultQueue, { concurrency: size })),
-      stats: Effect.sync(() => waiters.stats)
+      stats: Effect.sync(() => snapshot(waiters))
     })
   })
 

@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as os from "node:os"
 import type { ResourceLimits } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -63,10 +62,9 @@ export const layer = (options: Options = {}): Layer.Layer<TaskRunner, ModuleInva
     TaskRunner,
     Effect.gen(function* () {
       // Loaded here, so that a program which only defines tasks does not load the pool.
-      const [{ entryOf, make }, { spawn }] = yield* Effect.promise(() =>
+      const [{ make }, { spawn }] = yield* Effect.promise(() =>
         Promise.all([import("./internal/pool/PoolRunner.ts"), import("./internal/pool/ThreadTransport.ts")])
       )
-      const entry = yield* entryOf("threadMain", options)
-      return yield* make("threads", options, spawn({ ...options, entry }), os.availableParallelism())
+      return yield* make("threads", options, (entry) => spawn({ ...options, entry }))
     })
   )

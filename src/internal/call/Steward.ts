@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
-import { DurationHistogram, type RunnerStats } from "../../RunnerStats.ts"
+import { DurationHistogram, type RunnerStats, snapshot } from "../../RunnerStats.ts"
 import type { TaskError } from "../../TaskError.ts"
 import type { Execution, TaskRequest } from "../../TaskRequest.ts"
 import type { Call } from "./Call.ts"
@@ -79,13 +79,5 @@ export class Steward {
     return running
   }
 
-  readonly stats: Effect.Effect<RunnerStats> = Effect.sync(() => ({
-    queued: this.queued,
-    running: this.running,
-    completed: this.completed,
-    failed: this.failed,
-    waitTime: this.waitTime.snapshot,
-    runTime: this.runTime.snapshot,
-    workers: []
-  }))
+  readonly stats: Effect.Effect<RunnerStats> = Effect.sync(() => snapshot(this))
 }

@@ -9,19 +9,18 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
-import type * as Scope from "effect/Scope"
-import { layerOf, type LoadModule } from "../../internal/task/TasksModule.ts"
+import * as TasksModule from "../../internal/task/TasksModule.ts"
 import * as FiberRunner from "../../runner/FiberRunner.ts"
 import * as TaskCodec from "../../internal/values/TaskCodec.ts"
 import * as TaskExit from "../../internal/values/TaskExit.ts"
-import { ModuleInvalid, TaskNotFound } from "../../TaskError.ts"
+import { TaskNotFound } from "../../TaskError.ts"
 import * as TaskHandlers from "../../TaskHandlers.ts"
 import * as Call from "../../internal/call/Call.ts"
 import { TaskRunner } from "../../TaskRunner.ts"
 import * as Frames from "./Frames.ts"
 
 /** Does what the first frame says, and ends. */
-export const run = (load: LoadModule): void => {
+export const run = (load: TasksModule.LoadModule): void => {
   const channel = new Socket({ fd: Frames.channelFd })
   channel.on(
     "data",
@@ -31,7 +30,7 @@ export const run = (load: LoadModule): void => {
   channel.on("close", () => process.exit(1))
 }
 
-const obey = (order: Frames.Order, load: LoadModule, channel: Socket): void => {
+const obey = (order: Frames.Order, load: TasksModule.LoadModule, channel: Socket): void => {
   const begun = () => void channel.write(Frames.encode({ _tag: "Started" }))
   const fiber = Effect.runFork(work(order, load, begun))
   // Asked to end, it lets the handler run its finalizers.
@@ -58,9 +57,9 @@ const logger = Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) 
 })
 
 /** What came of a task. It fails only when it is interrupted, or by a bug. */
-const work = (order: Frames.Order, load: LoadModule, begun: () => void): Effect.Effect<Frames.Ended> =>
+const work = (order: Frames.Order, load: TasksModule.LoadModule, begun: () => void): Effect.Effect<Frames.Ended> =>
   Effect.gen(function* () {
-    const handlers = yield* build(order.module, load)
+    const handlers = yield* TasksModule.build(order.module, load, Layer.makeMemoMapUnsafe())
     const known = TaskHandlers.fromContext(handlers)
     const handler = known.get(order.task)
     if (handler === undefined) {
@@ -91,22 +90,4 @@ const encode = ({ task }: Frames.Order, reply: Frames.Ended): Uint8Array => {
     const reason = error instanceof Error ? error.message : String(error)
     return Frames.encode(TaskExit.ofError(TaskExit.refusalOf(task, reply._tag, { path: "", reason })).exit)
   }
-}
-
-/** Loads a tasks module and builds its Layer. */
-const build = (module: string, load: LoadModule): Effect.Effect<Context.Context<never>, ModuleInvalid, Scope.Scope> => {
-  const invalid = (reason: string) => new ModuleInvalid({ module, reason })
-  return Effect.tryPromise({
-    try: () => load(module),
-    catch: (error) => invalid(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  }).pipe(
-    Effect.flatMap((exports) => Layer.build(layerOf(exports))),
-    // Two tasks of one name are found out here.
-    Effect.tap((context) => Effect.sync(() => TaskHandlers.fromContext(context))),
-    Effect.catchCause((cause) => {
-      const error = Cause.squash(cause)
-      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-      return Effect.fail(error instanceof ModuleInvalid ? error : invalid(Cause.pretty(cause)))
-    })
-  )
 }

@@ -1,6 +1,6 @@
 /** The places of a runner of fibers: which requests have one, which wait for one. */
 import { Intake, type QueueOptions, type Queued } from "../../../internal/limit/Intake.ts"
-import { DurationHistogram, type RunnerStats } from "../../../RunnerStats.ts"
+import { DurationHistogram } from "../../../RunnerStats.ts"
 import { keyOf } from "../../../internal/task/TaskId.ts"
 import type { Call } from "../../../internal/call/Call.ts"
 import type { Execution, TaskRequest } from "../../../TaskRequest.ts"
@@ -143,17 +143,5 @@ export class Seats {
 
   get queued(): number {
     return this.intake.size
-  }
-
-  get stats(): RunnerStats {
-    return {
-      queued: this.intake.size,
-      running: this.running,
-      completed: this.completed,
-      failed: this.failed,
-      waitTime: this.waitTime.snapshot,
-      runTime: this.runTime.snapshot,
-      workers: []
-    }
   }
 }

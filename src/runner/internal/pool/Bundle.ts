@@ -6,11 +6,12 @@
  * optional dependency that is loaded only here.
  */
 import { createHash } from "node:crypto"
-import { statSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { isDeepStrictEqual } from "node:util"
 import * as Effect from "effect/Effect"
 import type * as Esbuild from "esbuild"
 import * as Conditions from "../../../internal/values/Conditions.ts"
@@ -30,14 +31,10 @@ const stamp = (file: string): readonly [string, number, number] => {
 }
 
 /** Where bundles are kept: beside the packages of the first module, so that what is not bundled is found from there. */
-const cacheFolder = async (module: string): Promise<string> => {
+const cacheFolder = (module: string): string => {
   for (let folder = path.dirname(fileURLToPath(module)); ; folder = path.dirname(folder)) {
     const packages = path.join(folder, "node_modules")
-    const found = await fs.access(packages).then(
-      () => true,
-      () => false
-    )
-    if (found) return path.join(packages, ".cache", "effect-strand")
+    if (existsSync(packages)) return path.join(packages, ".cache", "effect-strand")
     if (folder === path.dirname(folder)) return path.join(os.tmpdir(), "effect-strand")
   }
 }
@@ -58,10 +55,7 @@ const writeWhole = async (file: string, text: string): Promise<void> => {
 const readManifest = async (file: string): Promise<Manifest | undefined> => {
   try {
     const manifest: Manifest = JSON.parse(await fs.readFile(file, "utf8"))
-    const stamps = manifest.inputs.map(([file]) => stamp(file))
-    const same = stamps.every(
-      ([, size, modified], index) => size === manifest.inputs[index]![1] && modified === manifest.inputs[index]![2]
-    )
+    const same = manifest.inputs.every((input) => isDeepStrictEqual(stamp(input[0]), input))
     await fs.access(manifest.entry)
     return same ? manifest : undefined
   } catch {
@@ -141,7 +135,7 @@ await import("./${name}.mjs")
 
 const build = async (main: "threadMain" | "processMain", modules: ReadonlyArray<string>): Promise<URL> => {
   const mainFile = fileURLToPath(workerFile(main))
-  const folder = await cacheFolder(modules[0] ?? import.meta.url)
+  const folder = cacheFolder(modules[0] ?? import.meta.url)
   const key = hash(mainFile, process.version, ...Conditions.names(), ...modules)
   const manifestFile = path.join(folder, `${key}.json`)
   const kept = await readManifest(manifestFile)

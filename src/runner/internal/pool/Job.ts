@@ -115,37 +115,23 @@ export abstract class Job extends Effectable.Class<void> implements Queued, Exec
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** What a request carries besides its payload; undefined where nothing is out of the ordinary. */
-const metaOf = (request: Call.Call, stream: boolean): Wire.Meta | undefined => {
-  const { minimumLogLevel, span } = request.caller
-  if (
-    span === undefined &&
-    !stream &&
-    request.attempt === 1 &&
-    request.deadline === undefined &&
-    request.options.tags === undefined &&
-    request.options.priority === undefined &&
-    request.parentId === undefined &&
-    request.principal === undefined &&
-    !request.discard &&
-    minimumLogLevel === "Info"
-  ) {
-    return undefined
+const metaOf = (request: Call.Call): Wire.Meta | undefined => {
+  const { attempt, caller, deadline, options, parentId, principal } = request
+  let meta: { -readonly [K in keyof Wire.Meta]: Wire.Meta[K] } | undefined
+  if (attempt !== 1) (meta ??= {}).attempt = attempt
+  if (deadline !== undefined) {
+    meta ??= {}
+    meta.deadline = deadline
+    meta.timeout = request.timeLimit!
   }
-  return {
-    ...(request.attempt !== 1 && { attempt: request.attempt }),
-    ...(request.deadline !== undefined && {
-      deadline: request.deadline,
-      timeout: request.timeLimit!
-    }),
-    ...(request.options.tags !== undefined && { tags: request.options.tags }),
-    ...(request.options.priority !== undefined && { priority: request.options.priority }),
-    ...(request.parentId !== undefined && { parentId: request.parentId }),
-    ...(span !== undefined && { span: [span.traceId, span.spanId, span.sampled] as const }),
-    ...(minimumLogLevel !== "Info" && { minimumLogLevel }),
-    ...(request.principal !== undefined && { principal: request.principal }),
-    ...(request.discard && { discard: true }),
-    ...(stream && { stream })
-  }
+  if (options.tags !== undefined) (meta ??= {}).tags = options.tags
+  if (options.priority !== undefined) (meta ??= {}).priority = options.priority
+  if (parentId !== undefined) (meta ??= {}).parentId = parentId
+  if (caller.span !== undefined) (meta ??= {}).span = [caller.span.traceId, caller.span.spanId, caller.span.sampled]
+  if (caller.minimumLogLevel !== "Info") (meta ??= {}).minimumLogLevel = caller.minimumLogLevel
+  if (principal !== undefined) (meta ??= {}).principal = principal
+  if (request.discard) (meta ??= {}).discard = true
+  return meta
 }
 
 /** Whether what a request sends survives JSON. */
@@ -182,7 +168,7 @@ export class CallerJob extends Job {
     chunks: ChunkBuffer | undefined,
     payload: unknown
   ) {
-    super(owner, payload, metaOf(request, chunks !== undefined))
+    super(owner, payload, metaOf(request))
     this.request = request
     this.resume = resume
     this.chunks = chunks

@@ -126,14 +126,23 @@ class NestedJob extends Job {
   }
 }
 
+/** Does what a handler asks of its runner. */
+const control = (pool: Pool, name: string, argument: unknown): unknown => {
+  switch (name) {
+    case "pause":
+      return pool.pause()
+    case "resume":
+      return pool.resume()
+    case "resize":
+      return pool.resize(Number(argument))
+    default:
+      return pool.stats
+  }
+}
+
 /** The calls of all handlers of a pool. */
 export class NestedCalls implements Nested {
   private readonly calls = new Map<PoolWorker, Map<number, NestedJob>>()
-  private readonly controls: (name: string, argument: unknown) => unknown
-
-  constructor(controls: (name: string, argument: unknown) => unknown) {
-    this.controls = controls
-  }
 
   private get all(): ReadonlyArray<NestedJob> {
     return Array.from(this.calls.values(), (calls) => [...calls.values()]).flat()
@@ -154,11 +163,8 @@ export class NestedCalls implements Nested {
   /** A handler has called a task. */
   begin(pool: Pool, worker: PoolWorker, parent: Job | undefined, records: Wire.Records, at: number): void {
     const number = field(records, at, Op.Call.call)
-    let calls = this.calls.get(worker)
-    if (calls === undefined) {
-      calls = new Map()
-      this.calls.set(worker, calls)
-    }
+    const calls = this.calls.get(worker) ?? new Map<number, NestedJob>()
+    this.calls.set(worker, calls)
     const job = new NestedJob(pool, worker, parent, records, at, () => {
       calls.delete(number)
       if (parent !== undefined) pool.changeCalls(parent, -1)
@@ -171,34 +177,25 @@ export class NestedCalls implements Nested {
   /** A record about a call that is under way, or about the pool itself. */
   receive(pool: Pool, worker: PoolWorker, records: Wire.Records, at: number): void {
     const number = field(records, at, Op.CallInterrupt.call)
+    const job = this.calls.get(worker)?.get(number)
     switch (records[at]) {
-      case Op.CallInterrupt.code: {
-        const job = this.calls.get(worker)?.get(number)
-        if (job !== undefined) pool.interrupt(job)
+      case Op.CallInterrupt.code:
+        job?.abort()
         break
-      }
-      case Op.CallCredit.code: {
-        const job = this.calls.get(worker)?.get(number)
-        if (job !== undefined) pool.credit(job)
+      case Op.CallCredit.code:
+        job?.credit()
         break
-      }
       case Op.CallMessages.code:
-        this.calls
-          .get(worker)
-          ?.get(number)
-          ?.messages(field(records, at, Op.CallMessages.messages))
+        job?.messages(field(records, at, Op.CallMessages.messages))
         break
       case Op.CallDefine.code:
         worker.definitions.set(field(records, at, Op.CallDefine.name), field(records, at, Op.CallDefine.fingerprint))
         break
-      case Op.Control.code:
-        worker.say(
-          true,
-          Op.CallOk,
-          number,
-          this.controls(field(records, at, Op.Control.control), field(records, at, Op.Control.argument)) ?? null
-        )
+      case Op.Control.code: {
+        const answer = control(pool, field(records, at, Op.Control.control), field(records, at, Op.Control.argument))
+        worker.say(true, Op.CallOk, number, answer ?? null)
         break
+      }
     }
   }
 

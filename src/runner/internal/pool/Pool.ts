@@ -9,9 +9,10 @@
  * ({@link StartNumbers}), sending ahead costs nothing when a task turns out to be long: what is stuck behind it returns to the
  * queue, and so does what was sent before something more urgent came.
  */
-import { DurationHistogram, type WorkerStats } from "../../../RunnerStats.ts"
+import { DurationHistogram, type RunnerStats, snapshot } from "../../../RunnerStats.ts"
 import { ModuleInvalid, NotTransferable, QueueFull, RunnerClosed, TaskNotFound } from "../../../TaskError.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
+import { wholeNumber } from "../../../internal/values/options.ts"
 import { Intake, type QueueOptions } from "../../../internal/limit/Intake.ts"
 import type { Job, JobOwner } from "./Job.ts"
 import type { PoolWorker } from "./PoolWorker.ts"
@@ -93,9 +94,12 @@ export class Pool implements WorkersOwner, JobOwner {
     return running
   }
 
-  get stats(): ReadonlyArray<WorkerStats> {
+  get stats(): RunnerStats {
     const now = performance.now()
-    return Array.from(this.workers.active, (worker) => worker.stats(now))
+    return snapshot(
+      this,
+      Array.from(this.workers.active, (worker) => worker.stats(now))
+    )
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -313,25 +317,18 @@ export class Pool implements WorkersOwner, JobOwner {
     switch (records[at]) {
       case Op.Ready.code:
         return this.onReady(worker, field(records, at, Op.Ready.names))
-      case Op.Fatal.code:
-        return this.onStartFailure(
-          worker,
-          new ModuleInvalid({
-            module: field(records, at, Op.Fatal.module),
-            reason: field(records, at, Op.Fatal.reason)
-          })
-        )
+      case Op.Fatal.code: {
+        const module = field(records, at, Op.Fatal.module)
+        return this.onStartFailure(worker, new ModuleInvalid({ module, reason: field(records, at, Op.Fatal.reason) }))
+      }
       case Op.Memory.code:
         worker.memory = field(records, at, Op.Memory.bytes)
         if (worker.firstMemory === 0) worker.firstMemory = worker.memory
         return worker.worn ? this.workers.recycle(worker) : undefined
-      case Op.Call.code:
-        return this.options.events.onCall(
-          worker,
-          worker.outstanding.get(field(records, at, Op.Call.caller)),
-          records,
-          at
-        )
+      case Op.Call.code: {
+        const parent = worker.outstanding.get(field(records, at, Op.Call.caller))
+        return this.options.events.onCall(worker, parent, records, at)
+      }
       default:
         return this.options.events.onCallRecord(worker, records, at)
     }
@@ -405,7 +402,7 @@ export class Pool implements WorkersOwner, JobOwner {
 
   /** Tells a streaming task that the caller has read. */
   credit(job: Job): void {
-    job.worker?.say(true, Op.Credit, job.seq, 1)
+    job.worker?.say(true, Op.Credit, job.seq)
   }
 
   readonly onRefused = (worker: PoolWorker, record: Wire.Records, refusal: Refusal): void => {
@@ -475,7 +472,7 @@ export class Pool implements WorkersOwner, JobOwner {
   }
 
   resize(size: number): void {
-    this.workers.resize(size)
+    this.workers.resize(wholeNumber("size", size, 1))
     this.dispatch()
   }
 

@@ -1,11 +1,13 @@
 /** The `TaskRunner` on top of a pool, and the options that threads and processes share. */
-import * as Duration from "effect/Duration"
+import * as os from "node:os"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { registerMetrics } from "../../../RunnerStats.ts"
 import type { ModuleInvalid } from "../../../TaskError.ts"
 import * as TaskRunner from "../../../TaskRunner.ts"
 import * as HandlerContext from "../wire/HandlerContext.ts"
+import { millis, wholeNumber } from "../../../internal/values/options.ts"
 import type { QueueOptions } from "../../../internal/limit/Intake.ts"
 import * as Job from "./Job.ts"
 import * as Modules from "./Modules.ts"
@@ -92,50 +94,35 @@ export interface Options extends QueueOptions {
   readonly output?: "log" | "ignore" | undefined
 }
 
-const positive = (name: string, value: number, least: number): number => {
-  if (Number.isInteger(value) && value >= least) return value
-  throw new RangeError(`${name} has to be a whole number of at least ${least}, and is ${value}`)
-}
+/** The entry file of workers that have the tasks modules built in. */
+const bundle = (kind: "threads" | "processes", modules: ReadonlyArray<string>): Effect.Effect<URL, ModuleInvalid> =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Bundle.ts")),
+    (Bundle) => Bundle.make(kind === "threads" ? "threadMain" : "processMain", modules)
+  )
 
-const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
-
-/** The entry file of the workers: a bundle where that is asked for. */
-export const entryOf = (
-  main: "threadMain" | "processMain",
-  options: Options
-): Effect.Effect<URL | undefined, ModuleInvalid> =>
-  options.bundle
-    ? Effect.flatMap(
-        Effect.promise(() => import("./Bundle.ts")),
-        (Bundle) => Bundle.make(main, Modules.resolve(options.module))
-      )
-    : Effect.succeed(undefined)
-
-/** Makes a runner over workers that `spawn` starts. Bad options are a defect that says which. */
+/** Makes a runner over workers that `spawn` starts by an entry file. Bad options are a defect that says which. */
 export const make = (
   kind: "threads" | "processes",
   options: Options,
-  spawn: Spawn,
-  processors: number
+  spawn: (entry: URL | undefined) => Spawn
 ): Effect.Effect<TaskRunner.TaskRunner["Service"], ModuleInvalid, Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
     const runFork = Effect.runForkWith(context)
-    const maxSize = positive("size", options.size ?? options.maxSize ?? Math.max(processors, options.minSize ?? 1), 1)
-    const minSize = positive(
-      "minSize",
-      options.size ?? options.minSize ?? (options.maxSize === undefined ? maxSize : 0),
-      0
-    )
-    const nested = new NestedCalls(controls)
+    const { maxSize: most, minSize: least, size } = options
+    const maxSize = wholeNumber("size", size ?? most ?? Math.max(os.availableParallelism(), least ?? 1), 1)
+    const minSize = wholeNumber("minSize", size ?? least ?? (most === undefined ? maxSize : 0), 0)
+    const modules = Modules.resolve(options.module)
+    const nested = new NestedCalls()
     const pool: Pool = new Pool({
-      spawn,
-      modules: Modules.resolve(options.module),
+      spawn: spawn(options.bundle ? yield* bundle(kind, modules) : undefined),
+      modules,
       minSize,
       maxSize: Math.max(minSize, maxSize),
       idleTimeout: millis(options.idleTimeout ?? "10 seconds"),
-      spares: positive("spares", options.spares ?? 0, 0),
-      concurrency: positive("concurrency", options.concurrency ?? 1, 1),
+      spares: wholeNumber("spares", options.spares ?? 0, 0),
+      concurrency: wholeNumber("concurrency", options.concurrency ?? 1, 1),
       forceKillAfter: millis(options.forceKillAfter ?? "1 second"),
       recycleTasks: options.recycle?.tasks ?? 1e9,
       recycleBytes: (options.recycle?.memoryMb ?? Infinity) * 1024 * 1024,
@@ -162,39 +149,14 @@ export const make = (
       ).pipe(Effect.ensuring(Effect.sync(() => pool.keepAlive(false))))
     }
 
-    function controls(name: string, argument: unknown): unknown {
-      switch (name) {
-        case "pause":
-          return pool.pause()
-        case "resume":
-          return pool.resume()
-        case "resize":
-          return pool.resize(positive("size", Number(argument), 1))
-        default:
-          return stats()
-      }
-    }
-
-    const stats = () => {
-      return {
-        queued: pool.queued,
-        running: pool.running,
-        completed: pool.completed,
-        failed: pool.failed,
-        waitTime: pool.waitTime.snapshot,
-        runTime: pool.runTime.snapshot,
-        workers: pool.stats
-      }
-    }
-
     return yield* TaskRunner.make({
       execute: Job.executeOn(pool),
       stream: Job.streamOn(pool),
       cancels: true,
       pause: Effect.sync(() => pool.pause()),
       resume: Effect.sync(() => pool.resume()),
-      resize: (size) => Effect.sync(() => pool.resize(positive("size", size, 1))),
-      stats: Effect.sync(stats),
+      resize: (size) => Effect.sync(() => pool.resize(size)),
+      stats: Effect.sync(() => pool.stats),
       nested,
       onBusy: pool.keepAlive,
       shutdownGrace: options.shutdownGrace

@@ -46,7 +46,7 @@ export class Workers {
   closed = false
   private readonly owner: WorkersOwner
   private readonly options: WorkersOptions
-  private readonly spares: Array<PoolWorker> = []
+  private spares: Array<PoolWorker> = []
   /** Those that have tasks which ought to have stopped, and how many. */
   private readonly suspects = new Map<PoolWorker, number>()
   /** Every worker that has been started and has not ended. */
@@ -96,11 +96,6 @@ export class Workers {
     while (this.spares.length < this.options.spares + this.suspects.size) this.spares.push(this.spawn())
   }
 
-  private dropSpare(worker: PoolWorker): void {
-    const at = this.spares.indexOf(worker)
-    if (at !== -1) this.spares.splice(at, 1)
-  }
-
   /** Starts workers for so many tasks, as far as `maxSize` allows. True when one of them is ready. */
   grow(tasks: number): boolean {
     let ready = false
@@ -145,7 +140,7 @@ export class Workers {
   startFailed(worker: PoolWorker, error: ModuleInvalid): boolean {
     worker.kill()
     this.active.delete(worker)
-    this.dropSpare(worker)
+    this.spares = this.spares.filter((spare) => spare !== worker)
     this.startFailure = { error, at: performance.now() }
     for (const observer of this.readyObservers) observer()
     return !this.isAnyReady
@@ -218,7 +213,7 @@ export class Workers {
     const useless = worker.completed === 0 && worker.outstanding.size === 0 && state === "ready"
     worker.ended()
     this.alive.delete(worker)
-    this.dropSpare(worker)
+    this.spares = this.spares.filter((spare) => spare !== worker)
     // One that ends without having done anything would do so again and again.
     if (useless) {
       this.active.delete(worker)

@@ -403,22 +403,17 @@ export class Reading {
 
   /** Takes no more, waits for what runs, and gives back the rest. */
   stop(grace: Duration.Input): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    return Effect.gen({ self: this }, function* () {
       this.closing = true
       clearTimeout(this.releaseTimer)
       clearTimeout(this.retryTimer)
       this.releaseBacklog()
-      return Effect.timeoutOption(this.awaitEmpty, grace).pipe(
-        Effect.andThen(
-          Effect.suspend(() => {
-            for (const work of this.works.values()) {
-              work.released = true
-              work.stop()
-            }
-            return this.awaitEmpty
-          })
-        )
-      )
+      yield* Effect.timeoutOption(this.awaitEmpty, grace)
+      for (const work of this.works.values()) {
+        work.released = true
+        work.stop()
+      }
+      yield* this.awaitEmpty
     })
   }
 }

@@ -1,17 +1,17 @@
 /** A call that waits for a task of a store: it follows what the store says of it, and ends with it. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { DurationHistogram, type RunnerStats } from "../../../RunnerStats.ts"
+import { DurationHistogram } from "../../../RunnerStats.ts"
 import type { Offered, TaskQueue } from "../../../store/TaskQueue.ts"
 import type { EncodedExit, TaskChange, TaskRecord, TaskStore } from "../../../store/TaskStore.ts"
 import * as TaskExit from "../../../internal/values/TaskExit.ts"
 import { type StoreFailure, TaskCancelled, TaskTimeout } from "../../../TaskError.ts"
+import { millis } from "../../../internal/values/options.ts"
 import type { Call } from "../../../internal/call/Call.ts"
 import { Front } from "../../../internal/call/Front.ts"
 import type { Execution, TaskStatus } from "../../../TaskRequest.ts"
@@ -58,18 +58,6 @@ export class Waiters {
     return this.all.size - this.running
   }
 
-  get stats(): RunnerStats {
-    return {
-      queued: this.queued,
-      running: this.running,
-      completed: this.completed,
-      failed: this.failed,
-      waitTime: this.waitTime.snapshot,
-      runTime: this.runTime.snapshot,
-      workers: []
-    }
-  }
-
   /** Tries again what must not be left undone, as long as this runner is there. */
   patiently<A>(effect: Effect.Effect<A, StoreFailure>): Effect.Effect<A, StoreFailure> {
     return Effect.retry(effect, { schedule: patiently, while: () => !this.closed })
@@ -113,7 +101,7 @@ export class Waiters {
 export class Waiter implements Execution {
   readonly request: Call
   private readonly waiters: Waiters
-  private state: Execution["status"] = "pending"
+  status: Execution["status"] = "pending"
   private readonly since = performance.now()
   private startedAt = 0
   private attempts = 0
@@ -121,18 +109,13 @@ export class Waiter implements Execution {
   private timedOut = false
   private timer: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private unobserve: (() => void) | undefined = undefined
-  private resume: ((exit: Exit.Exit<unknown, unknown>) => void) | undefined = undefined
-  private readonly endObservers: Array<() => void> = []
+  private readonly observers: Array<(exit: Exit.Exit<unknown, unknown>) => void> = []
 
   constructor(waiters: Waiters, request: Call) {
     this.waiters = waiters
     this.request = request
     request.begin(this)
     waiters.begin(this)
-  }
-
-  get status(): Execution["status"] {
-    return this.state
   }
 
   /** Follows the task from now on. */
@@ -145,7 +128,7 @@ export class Waiter implements Execution {
   accepted(offered: Offered, runAt: number, deadline: number | undefined): void {
     const { request } = this
     if (offered.created) {
-      if (runAt > request.createdAt && this.attempts === 0) this.state = "scheduled"
+      if (runAt > request.createdAt && this.attempts === 0) this.status = "scheduled"
       this.limit(deadline)
     } else {
       request.resume({ id: offered.id, createdAt: request.createdAt, attempt: 1 })
@@ -197,7 +180,7 @@ export class Waiter implements Execution {
   private follow(status: TaskStatus, attempts: number): void {
     if (status !== "scheduled" && status !== "pending" && status !== "running") return
     const { waiters } = this
-    const wasRunning = this.state === "running"
+    const wasRunning = this.status === "running"
     if (status === "running" && !wasRunning) {
       const now = performance.now()
       waiters.running++
@@ -210,7 +193,7 @@ export class Waiter implements Execution {
       if (attempts >= this.attempts) this.ran(false)
     }
     this.attempts = attempts
-    this.state = status
+    this.status = status
   }
 
   private ran(succeeded: boolean): void {
@@ -224,7 +207,7 @@ export class Waiter implements Execution {
 
   private settled(status: TaskStatus, exit: Exit.Exit<unknown, unknown>): void {
     const { request } = this
-    if (this.state === "running" || status !== "cancelled") this.ran(Exit.isSuccess(exit))
+    if (this.status === "running" || status !== "cancelled") this.ran(Exit.isSuccess(exit))
     if (this.timedOut && Exit.isFailure(exit)) return this.end(Exit.fail(this.timeoutError()))
     if (status === "cancelled") request.cancelled = true
     this.end(exit)
@@ -234,12 +217,11 @@ export class Waiter implements Execution {
   end(exit: Exit.Exit<unknown, unknown>): void {
     if (this.exit !== undefined) return
     this.exit = exit
-    if (this.state === "running") this.waiters.running--
+    if (this.status === "running") this.waiters.running--
     this.unobserve?.()
     this.timer?.interruptUnsafe()
     this.waiters.settle(this, exit)
-    this.resume?.(exit)
-    for (const observer of this.endObservers) observer()
+    for (const observer of this.observers) observer(exit)
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -261,7 +243,7 @@ export class Waiter implements Execution {
     if (deadline === undefined || this.timer !== undefined) return
     this.request.deadline = deadline
     const left = Math.max(0, deadline - this.waiters.clock.currentTimeMillisUnsafe())
-    const lost = Effect.suspend(() => (this.state === "running" ? Effect.sleep(slack) : Effect.void))
+    const lost = Effect.suspend(() => (this.status === "running" ? Effect.sleep(slack) : Effect.void))
     this.timer = this.waiters.fork(
       Effect.sleep(left).pipe(
         Effect.andThen(lost),
@@ -278,10 +260,7 @@ export class Waiter implements Execution {
 
   private timeoutError(): TaskTimeout {
     const { createdAt, deadline, id, name, options } = this.request
-    const timeout =
-      options.timeout === undefined
-        ? deadline! - createdAt
-        : Duration.toMillis(Duration.fromInputUnsafe(options.timeout))
+    const timeout = options.timeout === undefined ? deadline! - createdAt : millis(options.timeout)
     return new TaskTimeout({ task: name, taskId: id, timeout })
   }
 
@@ -289,14 +268,14 @@ export class Waiter implements Execution {
   wait(restore: Restore): Effect.Effect<unknown, unknown> {
     const end = Effect.callback<unknown, unknown>((resume) => {
       if (this.exit !== undefined) return resume(this.exit)
-      this.resume = resume
+      this.observers.push(resume)
     })
     return Effect.onInterrupt(restore(end), () => this.stop)
   }
 
   private readonly stop: Effect.Effect<void> = Effect.callback((resume) => {
     if (this.exit !== undefined) return resume(Effect.void)
-    this.endObservers.push(() => resume(Effect.void))
+    this.observers.push(() => resume(Effect.void))
     this.cancel()
   })
 }

@@ -15,6 +15,7 @@ import type { TaskRecord, TraceParent } from "../../../store/TaskStore.ts"
 import type * as Task from "../../../Task.ts"
 import * as TaskCodec from "../../../internal/values/TaskCodec.ts"
 import { isFinal, type NotTransferable, type PayloadInvalid, TaskRejected } from "../../../TaskError.ts"
+import { millis } from "../../../internal/values/options.ts"
 import type { Call } from "../../../internal/call/Call.ts"
 import type { TaskInfo } from "../../../TaskRequest.ts"
 import * as PortableTask from "../portable/PortableTask.ts"
@@ -126,32 +127,20 @@ const attemptsOf = (request: Call): Result.Result<Attempts, TaskRejected> => {
   }
 }
 
-const traceOf = (span: Tracer.AnySpan): TraceParent => ({
-  traceId: span.traceId,
-  spanId: span.spanId,
-  sampled: span.sampled
-})
+const traceOf = ({ sampled, spanId, traceId }: Tracer.AnySpan): TraceParent => ({ traceId, spanId, sampled })
 
 const dueAt = (request: Call): number => {
   const { delay, runAt } = request.options
   if (runAt !== undefined) return Math.max(request.createdAt, DateTime.toEpochMillis(DateTime.makeUnsafe(runAt)))
-  return delay === undefined
-    ? request.createdAt
-    : request.createdAt + Duration.toMillis(Duration.fromInputUnsafe(delay))
+  return request.createdAt + (delay === undefined ? 0 : millis(delay))
 }
 
 /** The time limit of a call in milliseconds. */
 export const timeoutOf = ({ options }: Call): number | undefined => {
   if (options.timeout === undefined) return undefined
-  const timeout = Duration.toMillis(Duration.fromInputUnsafe(options.timeout))
+  const timeout = millis(options.timeout)
   return timeout === Infinity ? undefined : timeout
 }
-
-const inboxRefusal = ({ name }: Call) =>
-  new TaskRejected({
-    task: name,
-    reason: "a store carries no messages, and it has an inbox. Run it on threads, processes or fibers"
-  })
 
 /** Why a request is not written. */
 export type Refusal = PayloadInvalid | NotTransferable | TaskRejected
@@ -164,7 +153,10 @@ const encodePayload = (task: Task.Any, payload: unknown): Result.Result<unknown,
 
 /** Writes a request. */
 export const make = (request: Call): Result.Result<NewTask, Refusal> => {
-  if (request.task.inbox !== undefined) return Result.fail(inboxRefusal(request))
+  if (request.task.inbox !== undefined) {
+    const reason = "a store carries no messages, and it has an inbox. Run it on threads, processes or fibers"
+    return Result.fail(new TaskRejected({ task: request.name, reason }))
+  }
   const payload = encodePayload(request.task, request.payload)
   if (Result.isFailure(payload)) return Result.fail(payload.failure)
   const attempts = attemptsOf(request)
@@ -186,8 +178,7 @@ export const make = (request: Call): Result.Result<NewTask, Refusal> => {
     deadline: timeout === undefined ? undefined : runAt + timeout,
     maxAttempts: attempts.success.maxAttempts,
     retryDelays: attempts.success.retryDelays,
-    timeToLive:
-      options.timeToLive === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(options.timeToLive)),
+    timeToLive: options.timeToLive === undefined ? undefined : millis(options.timeToLive),
     tags: options.tags,
     trace: caller.span === undefined ? undefined : traceOf(caller.span),
     parentId: request.parentId,

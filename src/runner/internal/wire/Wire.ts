@@ -20,8 +20,6 @@ interface Fields {
   /** A payload as it was written, or a `PortablePayload`. */
   readonly payload: unknown
   readonly meta: Meta | 0
-  /** How many chunks may be sent in addition. */
-  readonly credit: number
   /** The number of a call by a handler. */
   readonly call: number
   /** The number of the task whose handler it is; -1 when there is none. */
@@ -83,7 +81,8 @@ export const Op = {
   // From the pool to a worker.
   Run: operation("seq", "index", "id", "payload", "meta"),
   Interrupt: operation("seq"),
-  Credit: operation("seq", "credit"),
+  /** Another chunk may be sent. */
+  Credit: operation("seq"),
   Close: operation(),
   /** What comes of a handler's call, or of a control. */
   CallOk: operation("call", "value"),
@@ -104,7 +103,7 @@ export const Op = {
   Log: operation("seq", "entry"),
   Call: operation("call", "caller", "task", "payload", "callMeta"),
   CallInterrupt: operation("call"),
-  CallCredit: operation("call", "credit"),
+  CallCredit: operation("call"),
   Control: operation("call", "control", "argument"),
   Memory: operation("bytes"),
   /** What a task has come to could not be sent. */
@@ -149,7 +148,6 @@ export interface Meta {
   readonly parentId?: string
   readonly span?: readonly [traceId: string, spanId: string, sampled: boolean]
   readonly minimumLogLevel?: LogLevel.LogLevel
-  readonly stream?: boolean
   readonly priority?: number
   readonly principal?: unknown
   /** True when the result is not wanted. */

@@ -10,8 +10,9 @@ export class Credit {
   private left = Wire.initialCredit
   private readonly given = Latch.makeUnsafe(true)
 
-  give(chunks: number): void {
-    this.left += chunks
+  /** Another chunk may be sent. */
+  give(): void {
+    this.left++
     this.given.openUnsafe()
   }
 

@@ -71,7 +71,7 @@ export class WorkerCalls implements JobOwner {
   }
 
   credit(job: Job): void {
-    this.worker.say(true, Op.CallCredit, job.seq, 1)
+    this.worker.say(true, Op.CallCredit, job.seq)
   }
 
   deliver(job: Job, messages: ReadonlyArray<unknown> | null, text: boolean): void {
@@ -112,30 +112,18 @@ export class WorkerCalls implements JobOwner {
       case Op.CallOk.code: {
         const control = this.controls.get(number)
         this.controls.delete(number)
-        if (control !== undefined) return control(value)
-        const call = this.take(number)
-        call?.succeed(value)
-        break
+        return control === undefined ? this.take(number)?.succeed(value) : control(value)
       }
-      case Op.CallFail.code: {
-        const call = this.take(number)
-        call?.fail(value)
-        break
-      }
-      case Op.CallChunk.code: {
-        const call = this.calls.get(number)
-        call?.chunk(field(records, at, Op.CallChunk.values))
-        break
-      }
+      case Op.CallFail.code:
+        return this.take(number)?.fail(value)
+      case Op.CallChunk.code:
+        return this.calls.get(number)?.chunk(field(records, at, Op.CallChunk.values))
       case Op.CallProgress.code:
-        this.calls.get(number)?.progress(value)
-        break
+        return this.calls.get(number)?.progress(value)
       case Op.CallListen.code:
-        this.calls.get(number)?.listen()
-        break
+        return this.calls.get(number)?.listen()
       case Op.CallAccepted.code:
-        this.calls.get(number)?.accept()
-        break
+        return this.calls.get(number)?.accept()
     }
   }
 
@@ -143,7 +131,6 @@ export class WorkerCalls implements JobOwner {
   refused(record: Wire.Records, { path, reason }: Refusal): void {
     if (record[0] !== Op.Call.code) return
     const call = this.take(field(record, 0, Op.Call.call))
-    if (call === undefined) return
-    call.failWith(new NotTransferable({ task: call.name, path: `payload${path}`, reason }))
+    call?.failWith(new NotTransferable({ task: call.name, path: `payload${path}`, reason }))
   }
 }

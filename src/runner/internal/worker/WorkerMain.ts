@@ -165,7 +165,10 @@ export class WorkerMain {
     const loggers = new Set([HandlerContext.makeLogger((line, context) => this.log(line, context))])
     const runner = await Effect.runPromise(Scope.provide(this.calls.makeRunner, this.scope))
     const base: Context.Context<never> = Context.make(CurrentLoggers, loggers).pipe(Context.add(TaskRunner, runner))
-    const loaded = await ModuleLoader.load(this.host.init.modules, this.host.load, base, this.scope)
+    const loading = ModuleLoader.load(this.host.init.modules, this.host.load)
+    const loaded = await Effect.runPromise(
+      Effect.result(Effect.provideContext(loading, Context.add(base, Scope.Scope, this.scope)))
+    )
     if (Result.isFailure(loaded)) {
       this.say(true, Op.Fatal, loaded.failure.module, loaded.failure.reason)
     } else {
@@ -210,13 +213,9 @@ export class WorkerMain {
         case Op.Interrupt.code:
           this.interrupt(field(records, at, Op.Interrupt.seq))
           break
-        case Op.Credit.code: {
-          const assignment = this.assignments.get(field(records, at, Op.Credit.seq))
-          if (assignment !== undefined) {
-            assignment.credit?.give(field(records, at, Op.Credit.credit))
-          }
+        case Op.Credit.code:
+          this.assignments.get(field(records, at, Op.Credit.seq))?.credit?.give()
           break
-        }
         case Op.Define.code:
           this.programs.define(field(records, at, Op.Define.index), field(records, at, Op.Define.fingerprint))
           break

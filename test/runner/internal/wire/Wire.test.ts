@@ -16,7 +16,7 @@ type Record = ReadonlyArray<unknown>
 const samples: { readonly [K in keyof typeof Op]: Record } = {
   Run: [Op.Run.code, 7, 2, 1234, { a: [1, null] }, { attempt: 2, tags: ["x"] }],
   Interrupt: [Op.Interrupt.code, 7],
-  Credit: [Op.Credit.code, 7, 1],
+  Credit: [Op.Credit.code, 7],
   Close: [Op.Close.code],
   CallOk: [Op.CallOk.code, 3, { value: 1 }],
   CallFail: [Op.CallFail.code, 3, [{ _tag: "Interrupt" }]],
@@ -32,7 +32,7 @@ const samples: { readonly [K in keyof typeof Op]: Record } = {
   Log: [Op.Log.code, -1, { level: "Info", message: ["m"], annotations: {}, spans: [] }],
   Call: [Op.Call.code, 3, 7, null, { name: "f", source: "() => 1", payload: 1 }, { id: "x-1" }],
   CallInterrupt: [Op.CallInterrupt.code, 3],
-  CallCredit: [Op.CallCredit.code, 3, 1],
+  CallCredit: [Op.CallCredit.code, 3],
   Control: [Op.Control.code, 3, "resize", 4],
   Memory: [Op.Memory.code, 2 ** 30],
   Refused: [Op.Refused.code, 7, "result.items[1]", "a function"],
