@@ -27,7 +27,7 @@ import { wholeNumber } from "../internal/values/options.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
+export interface CacheOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * How long a result is kept: a time, or a function of how the call ended. A time is for successes, and failures are not
    * kept; 0 keeps nothing, and only calls at the same time share their work.
@@ -67,7 +67,7 @@ interface Shared {
 }
 
 /** How long the end of a call is kept, in milliseconds. */
-const timesOf = (given: Options["timeToLive"]) => {
+const timesOf = (given: CacheOptions["timeToLive"]) => {
   if (typeof given === "function") {
     return (exit: Exit.Exit<unknown, unknown>, request: TaskRequest) =>
       Duration.toMillis(Duration.fromInputUnsafe(given(exit, request)))
@@ -96,7 +96,7 @@ class Results {
   private readonly capacity: number
   private readonly timeOf: ReturnType<typeof timesOf>
 
-  constructor(options: Options) {
+  constructor(options: CacheOptions) {
     this.capacity = wholeNumber("cache: capacity", options.capacity ?? 1000, 1)
     this.timeOf = timesOf(options.timeToLive)
   }
@@ -174,7 +174,7 @@ class Results {
 }
 
 /** The cache itself, and what it keeps. */
-export const make = (options: Options): { readonly results: Results; readonly around: Middleware.Around } => {
+export const make = (options: CacheOptions): { readonly results: Results; readonly around: Middleware.Around } => {
   const results = new Results(options)
   const answer = (request: Call.Call, next: Effect.Effect<unknown, unknown>) =>
     Effect.suspend(() => {
@@ -245,7 +245,7 @@ export const make = (options: Options): { readonly results: Results; readonly ar
  * @category middleware
  * @since 0.3.0
  */
-export const cache = <T extends Task.Any = Task.Any>(options: Options<T>): Middleware.Middleware =>
+export const cache = <T extends Task.Any = Task.Any>(options: CacheOptions<T>): Middleware.Middleware =>
   Middleware.make(
     Effect.sync(() => make(options).around),
     options

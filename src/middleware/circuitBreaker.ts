@@ -28,7 +28,7 @@ import { positiveMillis, wholeNumber } from "../internal/values/options.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Transition {
+export interface CircuitTransition {
   readonly key: string
   /** Closed lets calls pass, open refuses them, half-open lets one pass to see how it goes. */
   readonly from: "Closed" | "Open" | "HalfOpen"
@@ -43,7 +43,7 @@ export interface Transition {
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
+export interface CircuitBreakerOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * How many calls have to fail, one after the other, until the circuit opens.
    *
@@ -81,14 +81,14 @@ export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTa
    */
   readonly isFailure?: Asked<[error: Task.Error<T>, request: Middleware.RequestOf<T>], boolean> | undefined
   /** Called at each change of a circuit, which is logged besides: an opening as a warning. */
-  readonly onTransition?: ((transition: Transition) => Effect.Effect<void>) | undefined
+  readonly onTransition?: ((transition: CircuitTransition) => Effect.Effect<void>) | undefined
 }
 
 /** What the end of a call says of what it needs. */
 const outcomeOf = (
   request: TaskRequest,
   exit: Exit.Exit<unknown, unknown>,
-  isFailure: Options["isFailure"]
+  isFailure: CircuitBreakerOptions["isFailure"]
 ): CircuitBreaker.Outcome => {
   if (Exit.isSuccess(exit)) return { _tag: "Success" }
   if (request.cancelled) return { _tag: "Ignored" }
@@ -114,7 +114,7 @@ const errorOf = (request: TaskRequest, { reason }: CircuitBreaker.CircuitBreaker
   }
 }
 
-const logged = (transition: Transition): Effect.Effect<void> => {
+const logged = (transition: CircuitTransition): Effect.Effect<void> => {
   const { key, retryAfter, to } = transition
   const log =
     to === "Open"
@@ -148,7 +148,7 @@ const streamThrough = (
 
 const make = (
   CircuitBreaker: Module,
-  options: Options
+  options: CircuitBreakerOptions
 ): Effect.Effect<Middleware.Around, never, CircuitBreaker.CircuitBreakerStore | Scope.Scope> =>
   Effect.gen(function* () {
     const { isFailure, onTransition, openFor = "30 seconds", rate } = options
@@ -166,7 +166,7 @@ const make = (
       Stream.runForEach(breaker.transitions, (made) => {
         const { from, key, to } = made
         const retryAfter = made.to === "Open" ? Duration.toMillis(made.retryAfter) : undefined
-        const transition: Transition = { key, from, to, ...(retryAfter !== undefined && { retryAfter }) }
+        const transition: CircuitTransition = { key, from, to, ...(retryAfter !== undefined && { retryAfter }) }
         return Effect.andThen(logged(transition), onTransition?.(transition) ?? Effect.void)
       }),
       { startImmediately: true }
@@ -231,7 +231,9 @@ const load = Effect.promise(() => import("effect/persistence/CircuitBreaker"))
  * @category middleware
  * @since 0.3.0
  */
-export const circuitBreaker = <T extends Task.Any = Task.Any>(options: Options<T> = {}): Middleware.Middleware =>
+export const circuitBreaker = <T extends Task.Any = Task.Any>(
+  options: CircuitBreakerOptions<T> = {}
+): Middleware.Middleware =>
   Middleware.make(
     Effect.flatMap(load, (module) => Effect.provide(make(module, options), module.layerStoreMemory())),
     options
@@ -269,7 +271,7 @@ export const circuitBreaker = <T extends Task.Any = Task.Any>(options: Options<T
  * @since 0.3.0
  */
 export const circuitBreakerShared = <T extends Task.Any = Task.Any>(
-  options: Options<T> = {}
+  options: CircuitBreakerOptions<T> = {}
 ): Middleware.Middleware<never, CircuitBreaker.CircuitBreakerStore> =>
   Middleware.make(
     Effect.flatMap(load, (module) => make(module, options)),

@@ -22,7 +22,7 @@ import { bound, wholeNumber } from "../internal/values/options.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
+export interface ConcurrencyOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /** How many calls run at once. */
   readonly limit: number
   /**
@@ -79,7 +79,7 @@ interface Entrance {
 
 /** The limit itself, and its keys: those that have calls. */
 export const make = (
-  options: Options
+  options: ConcurrencyOptions
 ): { readonly keys: ReadonlyMap<string, unknown>; readonly around: Middleware.Around } => {
   const limit = wholeNumber("concurrency: limit", options.limit, 1)
   const maxQueue = bound("concurrency: maxQueue", options.maxQueue)
@@ -171,7 +171,7 @@ export const make = (
  * @category middleware
  * @since 0.3.0
  */
-export const concurrency = <T extends Task.Any = Task.Any>(options: Options<T>): Middleware.Middleware =>
+export const concurrency = <T extends Task.Any = Task.Any>(options: ConcurrencyOptions<T>): Middleware.Middleware =>
   Middleware.make(
     Effect.sync(() => make(options).around),
     options

@@ -20,7 +20,7 @@ import * as Middleware from "./Middleware.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
+export interface LoggingOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * The level of the line about a task that ended well, or was cancelled.
    *
@@ -84,7 +84,7 @@ const ends = {
 
 /** Writes a line about a task. What goes wrong with that is no matter of the task's. */
 const write = (
-  options: Options,
+  options: LoggingOptions,
   request: TaskRequest,
   level: LogLevel.Severity,
   text: string,
@@ -104,7 +104,7 @@ const write = (
     Effect.catchCause((failure) => Effect.logError(`The log line about task "${request.name}" is missing`, failure))
   )
 
-const make = (options: Options): Middleware.Around => {
+const make = (options: LoggingOptions): Middleware.Around => {
   const { failureLevel = "Error", filter, level = "Info", startLevel } = options
   const slow = options.slow === undefined ? Infinity : Duration.toMillis(Duration.fromInputUnsafe(options.slow))
   const highest = [level, failureLevel, startLevel ?? level, slow === Infinity ? level : ("Warn" as const)].reduce(more)
@@ -189,5 +189,5 @@ const make = (options: Options): Middleware.Around => {
  * @category middleware
  * @since 0.3.0
  */
-export const logging = <T extends Task.Any = Task.Any>(options: Options<T> = {}): Middleware.Middleware =>
+export const logging = <T extends Task.Any = Task.Any>(options: LoggingOptions<T> = {}): Middleware.Middleware =>
   Middleware.make(make(options), options)

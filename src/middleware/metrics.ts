@@ -69,7 +69,7 @@ export interface Snapshot extends CallCounts {
  * @category models
  * @since 0.3.0
  */
-export interface Options {
+export interface MetricsOptions {
   /**
    * The attribute `metrics` of the Effect Metrics. Of two with one name the later is shown.
    *
@@ -103,13 +103,14 @@ export class TaskMetrics extends Context.Service<
   }
 >()("effect-strand/TaskMetrics") {
   /** Makes counters, which are shown as Effect Metrics while the scope is open. */
-  static readonly make = (options: Options = {}): Effect.Effect<TaskMetrics["Service"], never, Scope.Scope> =>
+  static readonly make = (options: MetricsOptions = {}): Effect.Effect<TaskMetrics["Service"], never, Scope.Scope> =>
     make(options)
 
   /**
    * Counters for several runners. See {@link metricsShared}.
    */
-  static readonly layer = (options: Options = {}): Layer.Layer<TaskMetrics> => Layer.effect(TaskMetrics, make(options))
+  static readonly layer = (options: MetricsOptions = {}): Layer.Layer<TaskMetrics> =>
+    Layer.effect(TaskMetrics, make(options))
 }
 
 /** The tasks of one name, or all of them. */
@@ -187,7 +188,7 @@ const register = (name: string, task: string, counts: Counts, context: Context.C
   return () => registrations.forEach((registration) => registration.remove())
 }
 
-const make = ({ name = "tasks" }: Options): Effect.Effect<TaskMetrics["Service"], never, Scope.Scope> =>
+const make = ({ name = "tasks" }: MetricsOptions): Effect.Effect<TaskMetrics["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
     const all = new Counts()
@@ -271,7 +272,7 @@ const make = ({ name = "tasks" }: Options): Effect.Effect<TaskMetrics["Service"]
  * @category middleware
  * @since 0.3.0
  */
-export const metrics = (options: Options = {}): Layer.Layer<TaskRunner | TaskMetrics, never, TaskRunner> =>
+export const metrics = (options: MetricsOptions = {}): Layer.Layer<TaskRunner | TaskMetrics, never, TaskRunner> =>
   Layer.fresh(Layer.provideMerge(metricsShared(), TaskMetrics.layer(options)))
 
 /**

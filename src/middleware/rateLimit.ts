@@ -23,7 +23,7 @@ import { bound, positiveMillis, wholeNumber } from "../internal/values/options.t
  * @category models
  * @since 0.3.0
  */
-export interface CommonOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
+export interface RateLimitCommonOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /** How many calls may start in each `window`. */
   readonly limit: number
   /** The time that `limit` is about. */
@@ -62,7 +62,7 @@ export interface CommonOptions<T extends Task.Any = Task.Any> extends Middleware
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends CommonOptions<T> {
+export interface RateLimitOptions<T extends Task.Any = Task.Any> extends RateLimitCommonOptions<T> {
   /**
    * How calls are counted.
    *
@@ -109,7 +109,7 @@ const inTurn = (
 }
 
 /** What is checked of each call, whatever counts it. */
-export const limits = (options: CommonOptions, most: number) => {
+export const limits = (options: RateLimitCommonOptions, most: number) => {
   const maxQueue = bound("rateLimit: maxQueue", options.maxQueue)
   return {
     costOf: (request: TaskRequest): number =>
@@ -156,7 +156,7 @@ export class Keys {
   private readonly memory: number
   private sweepAt = -Infinity
 
-  constructor(options: Options) {
+  constructor(options: RateLimitOptions) {
     const limit = wholeNumber("rateLimit: limit", options.limit, 1)
     const window = positiveMillis("rateLimit: window", options.window)
     const burst = wholeNumber("rateLimit: burst", options.burst ?? limit, 1)
@@ -197,7 +197,7 @@ export class Keys {
 }
 
 /** The limit itself, with its keys. */
-export const make = (options: Options): { readonly keys: Keys; readonly around: Middleware.Around } => {
+export const make = (options: RateLimitOptions): { readonly keys: Keys; readonly around: Middleware.Around } => {
   const keys = new Keys(options)
   const { costOf, refusal } = limits(options, options.burst ?? options.limit)
   const pass = (request: TaskRequest): Effect.Effect<void, TaskError> | undefined => {
@@ -251,7 +251,7 @@ export const make = (options: Options): { readonly keys: Keys; readonly around: 
  * @category middleware
  * @since 0.3.0
  */
-export const rateLimit = <T extends Task.Any = Task.Any>(options: Options<T>): Middleware.Middleware =>
+export const rateLimit = <T extends Task.Any = Task.Any>(options: RateLimitOptions<T>): Middleware.Middleware =>
   Middleware.make(
     Effect.sync(() => make(options).around),
     options

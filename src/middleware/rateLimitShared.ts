@@ -12,7 +12,7 @@ import type { TaskRequest } from "../TaskRequest.ts"
 import { Line, type Turn } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis, wholeNumber } from "../internal/values/options.ts"
-import { around, type CommonOptions, limits } from "./rateLimit.ts"
+import { around, type RateLimitCommonOptions, limits } from "./rateLimit.ts"
 
 /**
  * Options of {@link rateLimitShared}.
@@ -20,7 +20,7 @@ import { around, type CommonOptions, limits } from "./rateLimit.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends CommonOptions<T> {
+export interface RateLimitSharedOptions<T extends Task.Any = Task.Any> extends RateLimitCommonOptions<T> {
   /** The name of the limit. Programs whose limits have the same name share it, and have to give it the same numbers. */
   readonly name: string
   /**
@@ -32,7 +32,7 @@ export interface Options<T extends Task.Any = Task.Any> extends CommonOptions<T>
   readonly algorithm?: "token-bucket" | "fixed-window" | undefined
 }
 
-const make = (options: Options, limiter: RateLimiter.RateLimiter): Middleware.Around => {
+const make = (options: RateLimitSharedOptions, limiter: RateLimiter.RateLimiter): Middleware.Around => {
   const limit = wholeNumber("rateLimitShared: limit", options.limit, 1)
   const window = Duration.millis(positiveMillis("rateLimitShared: window", options.window))
   const { algorithm = "token-bucket", name } = options
@@ -117,7 +117,7 @@ const make = (options: Options, limiter: RateLimiter.RateLimiter): Middleware.Ar
  * @since 0.3.0
  */
 export const rateLimitShared = <T extends Task.Any = Task.Any>(
-  options: Options<T>
+  options: RateLimitSharedOptions<T>
 ): Middleware.Middleware<never, RateLimiter.RateLimiter> =>
   Middleware.make(
     // Loaded by those who use it: it takes a tenth of what a worker needs to start.

@@ -22,7 +22,7 @@ import * as Middleware from "./Middleware.ts"
  * @category models
  * @since 0.2.0
  */
-export interface Options {
+export interface RecordedOptions {
   /**
    * What becomes of a task when its record cannot be written. `"warn"`: a warning is logged and the task goes on. `"fail"`:
    * a task whose start cannot be recorded fails with `StoreFailure` and is not run; its end is recorded as far as possible.
@@ -175,7 +175,7 @@ class Recording {
  * @category middleware
  * @since 0.2.0
  */
-export const recorded = (options: Options = {}): Middleware.Middleware<never, TaskStore> =>
+export const recorded = (options: RecordedOptions = {}): Middleware.Middleware<never, TaskStore> =>
   Middleware.make(
     Effect.map(TaskStore, (store): Middleware.Around => {
       const record = (request: TaskRequest) => new Recording(store, request, options.onFailure === "fail")

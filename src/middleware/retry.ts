@@ -20,7 +20,7 @@ import { bound } from "../internal/values/options.ts"
  * @category models
  * @since 0.4.0
  */
-export type Policy<T extends Task.Any = Task.Any> =
+export type RetryPolicy<T extends Task.Any = Task.Any> =
   | number
   | Schedule.Schedule<unknown, unknown>
   | (Task.RetryOptions<Task.Error<T> | TaskError> & Middleware.ForTasks<T>)
@@ -76,7 +76,7 @@ const isOver =
  * @category middleware
  * @since 0.3.0
  */
-export const retry = <T extends Task.Any = Task.Any>(policy: Policy<T>): Middleware.Middleware =>
+export const retry = <T extends Task.Any = Task.Any>(policy: RetryPolicy<T>): Middleware.Middleware =>
   Middleware.make(
     Effect.sync((): Middleware.Around => {
       if (!Schedule.isSchedule(policy)) bound("retry: times", typeof policy === "number" ? policy : policy.times)

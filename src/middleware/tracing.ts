@@ -18,7 +18,7 @@ import * as Middleware from "./Middleware.ts"
  * @category models
  * @since 0.3.0
  */
-export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
+export interface TracingOptions<T extends Task.Any = Task.Any> extends Middleware.ForTasks<T> {
   /**
    * What the names of spans begin with: a task `resize` has the span `Task.resize`.
    *
@@ -30,7 +30,7 @@ export interface Options<T extends Task.Any = Task.Any> extends Middleware.ForTa
 }
 
 /** What is known of a task when its span begins. */
-const attributesOf = ({ attributes }: Options, request: TaskRequest): Record<string, unknown> => ({
+const attributesOf = ({ attributes }: TracingOptions, request: TaskRequest): Record<string, unknown> => ({
   "task.name": request.name,
   "task.id": request.id,
   "task.kind": request.task.kind,
@@ -58,7 +58,7 @@ const enter = (request: TaskRequest, span: Tracer.Span): (() => void) => {
   }
 }
 
-const make = (options: Options): Middleware.Around => {
+const make = (options: TracingOptions): Middleware.Around => {
   const nameOf = (request: TaskRequest) => `${options.spanPrefix ?? "Task"}.${request.name}`
   return {
     execute: (request, next) =>
@@ -126,5 +126,5 @@ const make = (options: Options): Middleware.Around => {
  * @category middleware
  * @since 0.3.0
  */
-export const tracing = <T extends Task.Any = Task.Any>(options: Options<T> = {}): Middleware.Middleware =>
+export const tracing = <T extends Task.Any = Task.Any>(options: TracingOptions<T> = {}): Middleware.Middleware =>
   Middleware.make(make(options), options)

@@ -35,7 +35,7 @@ const Arrivals = Schema.Struct({
 })
 
 /** Makes the calls, interrupts some of those that wait, and gives when which cost was let through. */
-const play = (arrivals: typeof Arrivals.Type, options: RateLimit.Options) =>
+const play = (arrivals: typeof Arrivals.Type, options: RateLimit.RateLimitOptions) =>
   Effect.gen(function* () {
     const { handlers, starts, work } = Limited.make()
     const costOf = (n: number) => Math.min(arrivals.calls[n]!.cost, arrivals.limit, options.burst ?? arrivals.limit)
@@ -250,7 +250,7 @@ describe("Middleware.rateLimit", () => {
   it.effect("refuses bad options when its Layer is built", () =>
     Effect.gen(function* () {
       const { over } = Limited.make()
-      const bad: ReadonlyArray<readonly [RateLimit.Options, string]> = [
+      const bad: ReadonlyArray<readonly [RateLimit.RateLimitOptions, string]> = [
         [{ limit: 0, window: 1 }, "limit has to be a whole number of at least 1, and is 0"],
         [{ limit: Number.NaN, window: 1 }, "limit has to be a whole number of at least 1, and is NaN"],
         [{ limit: 1.5, window: 1 }, "limit has to be a whole number of at least 1, and is 1.5"],
@@ -276,7 +276,7 @@ describe("Middleware.rateLimit", () => {
 
 describe("many calls", () => {
   /** Makes calls of many keys, of which never more are kept than have called lately. */
-  const callMany = (calls: number, algorithm: RateLimit.Options["algorithm"]) =>
+  const callMany = (calls: number, algorithm: RateLimit.RateLimitOptions["algorithm"]) =>
     Effect.gen(function* () {
       const { around, keys } = RateLimit.make({
         limit: 100,

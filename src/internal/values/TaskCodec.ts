@@ -76,6 +76,10 @@ const isBytes = (ast: SchemaAST.AST): boolean => {
 const isOpaque = (ast: SchemaAST.Declaration): boolean =>
   isBytes(ast) || (ast.annotations?.["toCodecJson"] === undefined && ast.annotations?.["toCodec"] === undefined)
 
+/** The same node with other parts, made as Effect makes copies of nodes. */
+const copy = <A extends SchemaAST.AST>(ast: A, parts: Partial<A>): A =>
+  Object.assign(Object.create(Object.getPrototypeOf(ast)), ast, parts)
+
 /** The same schema, in which opaque values pass as they are. Tells whether there are any. */
 const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; readonly text: boolean } => {
   let text = true
@@ -94,16 +98,7 @@ const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; rea
     text = false
     const annotations = { ...ast.annotations, toCodecJson: isBytes(ast) ? passBytes : passthrough }
     return ast._tag === "Declaration"
-      ? new SchemaAST.Declaration(
-          ast.typeParameters,
-          ast.run,
-          annotations,
-          ast.checks,
-          encoding(ast),
-          ast.context,
-          ast.encodingChecks,
-          ast.encodingRun
-        )
+      ? copy(ast, { annotations, encoding: encoding(ast) })
       : new SchemaAST.Any(ast.annotations, ast.checks, encoding(ast), ast.context)
   }
   const step = (ast: SchemaAST.AST): SchemaAST.AST => {
@@ -116,56 +111,19 @@ const withPassthrough = (ast: SchemaAST.AST): { readonly ast: SchemaAST.AST; rea
         return ast.encoding === undefined ? opaque(ast) : ast
       case "Declaration":
         if (ast.encoding === undefined && isOpaque(ast)) return opaque(ast)
-        return new SchemaAST.Declaration(
-          ast.typeParameters.map(go),
-          ast.run,
-          ast.annotations,
-          ast.checks,
-          encoding(ast),
-          ast.context,
-          ast.encodingChecks,
-          ast.encodingRun
-        )
+        return copy(ast, { typeParameters: ast.typeParameters.map(go), encoding: encoding(ast) })
       case "Arrays":
-        return new SchemaAST.Arrays(
-          ast.isMutable,
-          ast.elements.map(go),
-          ast.rest.map(go),
-          ast.annotations,
-          ast.checks,
-          encoding(ast),
-          ast.context,
-          ast.encodingChecks
-        )
+        return copy(ast, { elements: ast.elements.map(go), rest: ast.rest.map(go), encoding: encoding(ast) })
       case "Objects":
-        return new SchemaAST.Objects(
-          ast.propertySignatures.map((ps) => new SchemaAST.PropertySignature(ps.name, go(ps.type))),
-          ast.indexSignatures.map((is) => new SchemaAST.IndexSignature(is.parameter, go(is.type))),
-          ast.annotations,
-          ast.checks,
-          encoding(ast),
-          ast.context,
-          ast.encodingChecks
-        )
+        return copy(ast, {
+          propertySignatures: ast.propertySignatures.map((ps) => new SchemaAST.PropertySignature(ps.name, go(ps.type))),
+          indexSignatures: ast.indexSignatures.map((is) => new SchemaAST.IndexSignature(is.parameter, go(is.type))),
+          encoding: encoding(ast)
+        })
       case "Union":
-        return new SchemaAST.Union(
-          ast.types.map(go),
-          ast.options,
-          ast.annotations,
-          ast.checks,
-          encoding(ast),
-          ast.context,
-          ast.encodingChecks
-        )
+        return copy(ast, { types: ast.types.map(go), encoding: encoding(ast) })
       case "Suspend": {
-        const out = new SchemaAST.Suspend(
-          () => go(ast.thunk()),
-          ast.annotations,
-          ast.checks,
-          encoding(ast),
-          ast.context
-        )
-        // Known before it is walked, so that the walk ends where the schema comes back to itself.
+        const out = copy(ast, { thunk: () => go(ast.thunk()), encoding: encoding(ast) })
         seen.set(ast, out)
         go(ast.thunk())
         return out
