@@ -228,11 +228,7 @@ const metrics = {
  * @category metrics
  * @since 0.1.0
  */
-export interface Counters {
-  readonly queued: number
-  readonly running: number
-  readonly completed: number
-  readonly failed: number
+export interface Counters extends Pick<RunnerStats, "queued" | "running" | "completed" | "failed"> {
   readonly waitTime: DurationHistogram
   readonly runTime: DurationHistogram
 }

@@ -20,6 +20,7 @@ import { type TaskError, TaskNotFound, TaskRejected } from "./TaskError.ts"
 import * as TaskFiber from "./TaskFiber.ts"
 import type { CallControl, TaskInfo, TaskRequest } from "./TaskRequest.ts"
 import * as Call from "./internal/call/Call.ts"
+import { stop } from "./internal/call/Fibers.ts"
 import { executeWith, Front, streamWith } from "./internal/call/Front.ts"
 import { effects, streams } from "./internal/call/Kind.ts"
 import { Steward } from "./internal/call/Steward.ts"
@@ -344,10 +345,7 @@ export const forkWith =
         const answer = () => resume(request.accepted ? Effect.as(Effect.yieldNow, fiber) : refusal(fiber))
         request.onAccepted = answer
         fiber.addObserver(answer)
-        return Effect.callback<void>((stopped) => {
-          fiber.addObserver(() => stopped(Effect.void))
-          fiber.interruptUnsafe()
-        })
+        return stop(fiber)
       })
     })
 

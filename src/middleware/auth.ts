@@ -25,9 +25,9 @@ import * as Middleware from "./Middleware.ts"
  * @category references
  * @since 0.3.0
  */
-export const Credentials: Context.Reference<Redacted.Redacted | undefined> = Context.Reference<
-  Redacted.Redacted | undefined
->("effect-strand/Middleware/Credentials", { defaultValue: () => undefined })
+export const Credentials = Context.Reference<Redacted.Redacted | undefined>("effect-strand/Middleware/Credentials", {
+  defaultValue: () => undefined
+})
 
 /**
  * Gives the task calls of an Effect their credentials. They stay here: they are neither sent to where a task runs nor kept
@@ -39,14 +39,8 @@ export const Credentials: Context.Reference<Redacted.Redacted | undefined> = Con
 export const withCredentials: {
   (credentials: string | Redacted.Redacted): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(effect: Effect.Effect<A, E, R>, credentials: string | Redacted.Redacted): Effect.Effect<A, E, R>
-} = dual(
-  2,
-  <A, E, R>(effect: Effect.Effect<A, E, R>, credentials: string | Redacted.Redacted): Effect.Effect<A, E, R> =>
-    Effect.provideService(
-      effect,
-      Credentials,
-      typeof credentials === "string" ? Redacted.make(credentials) : credentials
-    )
+} = dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, given: string | Redacted.Redacted) =>
+  Effect.provideService(effect, Credentials, typeof given === "string" ? Redacted.make(given) : given)
 )
 
 /**

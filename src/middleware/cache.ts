@@ -131,7 +131,7 @@ class Results {
       }
       const joined = Effect.suspend(() => {
         const unfollow = request.follow(shared.request)
-        return Effect.onExitPrimitive(this.join(key, shared), () => void unfollow() as undefined)
+        return Effect.onExitPrimitive(this.join(key, shared), () => void unfollow())
       })
       return Effect.flatMap(Effect.exit(attend(request, joined)), (exit) =>
         isOwn(shared.request, exit) ? this.share(key, request, next) : exit

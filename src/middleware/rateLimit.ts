@@ -87,7 +87,7 @@ export interface RateLimitOptions<T extends Task.Any = Task.Any> extends RateLim
 type Take = (cost: number) => Effect.Effect<number, TaskError>
 
 /** The calls of one key that wait. The first one asks until its call is counted, the others wait for it. */
-const inTurn = (
+export const inTurn = (
   request: TaskRequest,
   line: Line<Turn<void>>,
   cost: number,
@@ -121,8 +121,7 @@ export const limits = (options: RateLimitCommonOptions, most: number) => {
         return new TaskRejected({ task, reason: `it costs ${cost}, and its rate limit never allows more than ${most}` })
       }
       return options.onExceeded === "fail" || line.size >= maxQueue ? new RateLimited({ task, retryAfter }) : undefined
-    },
-    inTurn
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import type { TaskRequest } from "../TaskRequest.ts"
 import { Line, type Turn } from "../internal/limit/Line.ts"
 import * as Middleware from "./Middleware.ts"
 import { positiveMillis, wholeNumber } from "../internal/values/options.ts"
-import { around, type RateLimitCommonOptions, limits } from "./rateLimit.ts"
+import { around, inTurn, limits, type RateLimitCommonOptions } from "./rateLimit.ts"
 
 /**
  * Options of {@link rateLimitShared}.
@@ -36,7 +36,7 @@ const make = (options: RateLimitSharedOptions, limiter: RateLimiter.RateLimiter)
   const limit = wholeNumber("rateLimitShared: limit", options.limit, 1)
   const window = Duration.millis(positiveMillis("rateLimitShared: window", options.window))
   const { algorithm = "token-bucket", name } = options
-  const { costOf, inTurn, refusal } = limits(options, limit)
+  const { costOf, refusal } = limits(options, limit)
   /** The calls of this program that wait, by key. */
   const lines = new Map<string, Line<Turn<void>>>()
 

@@ -87,44 +87,20 @@ const encodeExit = (request: TaskRequest, exit: Exit.Exit<unknown, unknown>): En
   return TaskExit.encode(request.task, exit).exit
 }
 
-/** The records of one call. */
-class Recording {
-  private readonly store: TaskStore["Service"]
-  private readonly request: TaskRequest
-  private readonly strict: boolean
-  private readonly begun: NewRecord
+/** The record of a call that has ended. */
+const recordOfEnd = (begun: NewRecord, request: TaskRequest, exit: Exit.Exit<unknown, unknown>): NewRecord => ({
+  ...begun,
+  status: Middleware.statusOf(request, exit),
+  exit: encodeExit(request, exit),
+  // What is put further inside may have found out who calls.
+  principal: request.principal,
+  attempts: request.attempt,
+  progress: Call.of(request).info.progress,
+  finishedAt: request.caller.clock.currentTimeMillisUnsafe()
+})
 
-  constructor(store: TaskStore["Service"], request: TaskRequest, strict: boolean) {
-    this.store = store
-    this.request = request
-    this.strict = strict
-    this.begun = recordOf(request)
-  }
-
-  get begin(): Effect.Effect<void, StoreFailure> {
-    const written = this.store.put(this.begun)
-    return this.strict ? written : Effect.catch(written, this.warn)
-  }
-
-  /** The record of the end. The caller gets its result whatever becomes of the record. */
-  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.store.put({
-        ...this.begun,
-        status: Middleware.statusOf(this.request, exit),
-        exit: encodeExit(this.request, exit),
-        // What is put further inside may have found out who calls.
-        principal: this.request.principal,
-        attempts: this.request.attempt,
-        progress: Call.of(this.request).info.progress,
-        finishedAt: this.request.caller.clock.currentTimeMillisUnsafe()
-      })
-    ).pipe(Effect.catch(this.warn))
-  }
-
-  private readonly warn = (error: StoreFailure): Effect.Effect<void> =>
-    Effect.logWarning(`Task "${this.request.name}" (${this.request.id}) is not recorded as it should be`, error)
-}
+const warn = (request: TaskRequest) => (error: StoreFailure) =>
+  Effect.logWarning(`Task "${request.name}" (${request.id}) is not recorded as it should be`, error)
 
 /**
  * Records the tasks of a runner in the `TaskStore`: threads, processes and fibers then have a history that any program can
@@ -177,13 +153,18 @@ class Recording {
  */
 export const recorded = (options: RecordedOptions = {}): Middleware.Middleware<never, TaskStore> =>
   Middleware.make(
-    Effect.map(TaskStore, (store): Middleware.Around => {
-      const record = (request: TaskRequest) => new Recording(store, request, options.onFailure === "fail")
-      return both((kind, request, next) =>
+    Effect.map(TaskStore, (store) =>
+      both((kind, request, next) =>
         kind.suspend(() => {
-          const recording = record(request)
-          return kind.after(recording.begin, () => kind.onExitEffect(next, (exit) => recording.end(exit)))
+          const begun = recordOf(request)
+          const written = store.put(begun)
+          // The caller gets its result whatever becomes of the record of its end.
+          const end = (exit: Exit.Exit<unknown, unknown>) =>
+            Effect.suspend(() => store.put(recordOfEnd(begun, request, exit))).pipe(Effect.catch(warn(request)))
+          return kind.after(options.onFailure === "fail" ? written : Effect.catch(written, warn(request)), () =>
+            kind.onExitEffect(next, end)
+          )
         })
       )
-    })
+    )
   )

@@ -56,7 +56,7 @@ export const inOwnFiber = <A, E>(call: Call, effect: Effect.Effect<A, E>): Effec
   )
 
 /** Interrupts a fiber, and waits for its end. */
-const stop = (fiber: Fiber.Fiber<unknown, unknown>, by: number): Effect.Effect<void> =>
+export const stop = (fiber: Fiber.Fiber<unknown, unknown>, by?: number): Effect.Effect<void> =>
   Effect.callback((stopped) => {
     fiber.addObserver(() => stopped(Effect.void))
     fiber.interruptUnsafe(by)

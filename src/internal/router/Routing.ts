@@ -120,10 +120,7 @@ export const forHandlers = (
         ? own.execute(request)
         : Effect.suspend(() => {
             const takeBack = lend(request)
-            return Effect.onExitPrimitive(elsewhere.execute(request), () => {
-              takeBack()
-              return undefined
-            })
+            return Effect.onExitPrimitive(elsewhere.execute(request), () => void takeBack())
           }),
     stream: (request) =>
       isOwn(request)
