@@ -9,11 +9,11 @@ const limits = {
   /** Files that import each other in a circle, types included. */
   filesInACircle: 2,
   /** `x as T` in all of src, without src/testing and without double casts. */
-  casts: 57,
+  casts: 56,
   /** `x as unknown as T`, outside of the modules below. */
   doubleCasts: 0,
   /** Lines of code, without comments and src/testing. Version 0.3.0 had 14,990. */
-  lines: 15_412,
+  lines: 15_323,
   /** Files that a task passes from `task.run` to its handler in a thread and back. */
   filesToAThread: 14,
   /** The same for a task of a store in memory, whose reader runs it in a fiber. */
