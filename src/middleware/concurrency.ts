@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Task from "../Task.ts"
 import type { Asked } from "../TaskDefinition.ts"
-import { QueueFull, type TaskError } from "../TaskError.ts"
+import { QueueFull } from "../TaskError.ts"
 import type { TaskRequest } from "../TaskRequest.ts"
 import * as Call from "../internal/call/Call.ts"
 import { awaitDue } from "../internal/call/InFront.ts"
@@ -71,12 +71,6 @@ class Permits {
   }
 }
 
-/** How a call goes on: at once, or when its turn has come. It ends by `end`, whatever becomes of it. */
-interface Entrance {
-  readonly wait: Effect.Effect<void, TaskError> | undefined
-  readonly end: () => undefined
-}
-
 /** The limit itself, and its keys: those that have calls. */
 export const make = (
   options: ConcurrencyOptions
@@ -85,7 +79,8 @@ export const make = (
   const maxQueue = bound("concurrency: maxQueue", options.maxQueue)
   const keys = new Map<string, { readonly permits: Permits; calls: number }>()
 
-  const enter = (request: TaskRequest): Entrance | QueueFull => {
+  /** How a call goes on: at once, or when its turn has come. It ends by `end`, whatever becomes of it. */
+  const enter = (request: TaskRequest) => {
     const name = options.key?.(request) ?? ""
     let key = keys.get(name)
     if (key === undefined) keys.set(name, (key = { permits: new Permits(limit), calls: 0 }))
@@ -99,7 +94,7 @@ export const make = (
     entry.calls++
     return {
       wait: turn && Middleware.wait(request, turn.await),
-      end: () => {
+      end: (): undefined => {
         permits.leave(turn)
         if (--entry.calls === 0) keys.delete(name)
       }

@@ -85,6 +85,12 @@ const cancelsItself = (cause: Cause.Cause<unknown>, id: string): boolean =>
     (reason) => Cause.isFailReason(reason) && reason.error instanceof TaskCancelled && reason.error.taskId === id
   )
 
+/** Adds an observer, and gives how to take it away. */
+const observe = <F>(observers: Set<F>, observer: F): (() => void) => {
+  observers.add(observer)
+  return () => observers.delete(observer)
+}
+
 /** One call of a task. */
 export class Call implements TaskRequest, CallControl, Context.Service.Shape<typeof TaskContext>, Linked<Call> {
   readonly task: TaskDefinition
@@ -395,18 +401,6 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
     return (this.observers ??= { progress: new Set(), settled: new Set(), latest: undefined })
   }
 
-  private onProgress(observer: (value: unknown) => void): () => void {
-    const { progress } = this.observing
-    progress.add(observer)
-    return () => progress.delete(observer)
-  }
-
-  private onSettled(observer: (exit: Exit.Exit<unknown, unknown>) => void): () => void {
-    const { settled } = this.observing
-    settled.add(observer)
-    return () => settled.delete(observer)
-  }
-
   /** What the handler reports, from the latest value on; ends with the task. */
   get progressStream(): Stream.Stream<unknown> {
     return Stream.callback<unknown>((queue) =>
@@ -419,8 +413,8 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
             return []
           }
           return [
-            this.onProgress((value) => Queue.offerUnsafe(queue, value)),
-            this.onSettled(() => Queue.endUnsafe(queue))
+            observe(this.observing.progress, (value) => Queue.offerUnsafe(queue, value)),
+            observe(this.observing.settled, () => Queue.endUnsafe(queue))
           ]
         }),
         (unsubscribe) => Effect.sync(() => unsubscribe.forEach((f) => f()))
@@ -430,14 +424,14 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
 
   /** How the task ends. Must not be asked for once it has. */
   get awaitExit(): Effect.Effect<unknown, unknown> {
-    return Effect.callback((resume) => Effect.sync(this.onSettled(resume)))
+    return Effect.callback((resume) => Effect.sync(observe(this.observing.settled, resume)))
   }
 
   /** Completes when the task is over and its work has stopped. */
   get awaitSettled(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (this.settled) return resume(Effect.void)
-      return Effect.sync(this.onSettled(() => resume(Effect.void)))
+      return Effect.sync(observe(this.observing.settled, () => resume(Effect.void)))
     })
   }
 
@@ -460,7 +454,7 @@ export class Call implements TaskRequest, CallControl, Context.Service.Shape<typ
     }
     const latest = other.observers?.latest
     if (latest !== undefined) this.reportProgress(latest)
-    return other.onProgress((value) => this.reportProgress(value))
+    return observe(other.observing.progress, (value) => this.reportProgress(value))
   }
 }
 
