@@ -10,7 +10,7 @@ import { join } from "node:path"
 import { constants, type DatabaseSync, type Session as ChangeSession } from "node:sqlite"
 import type { Medium } from "../sqlite/Database.ts"
 import { recount, refuseNewer, version } from "../sqlite/Schema.ts"
-import { type Done, marks, type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
+import { type Done, insertInto, type Parameter, type Row, Statements, text } from "../sqlite/Statements.ts"
 import { Journal } from "./Journal.ts"
 import { Lock } from "./Lock.ts"
 import { columnNames, RecordFiles, writeAside } from "./RecordFiles.ts"
@@ -49,6 +49,8 @@ export class FileMedium implements Medium {
   private readonly sync: boolean
   private readonly onDamaged: (problem: string) => void
   private session: ChangeSession | undefined
+  /** The tasks of a transaction that could not be persisted. */
+  private retracted: ReadonlyArray<string> = []
 
   constructor(db: DatabaseSync, folder: string, sync: boolean, onDamaged: (problem: string) => void) {
     this.db = db
@@ -77,9 +79,7 @@ export class FileMedium implements Medium {
     try {
       for (const table of ["strand_tasks", ...stateTables]) this.db.exec(`DELETE FROM ${table}`)
       this.loadState()
-      const insert = this.db.prepare(
-        `INSERT INTO strand_tasks (${columnNames.join(", ")}) VALUES (${marks(columnNames)})`
-      )
+      const insert = this.db.prepare(insertInto("strand_tasks", columnNames))
       for (const values of this.records.load()) insert.run(...values)
       this.journal.rewind()
       this.apply(this.journal.read() ?? [])
@@ -89,21 +89,13 @@ export class FileMedium implements Medium {
       this.db.exec("ROLLBACK")
       throw error
     }
-    if (this.records.damaged.size > 0) this.mend()
+    if (this.records.damaged.size > 0) {
+      // Damaged files are written anew whose tasks the journal still knows. The others stay as they are, and are reported.
+      const known = this.ids("SELECT id FROM strand_tasks")
+      this.tryToWrite(known.filter((id) => this.records.damageOf(id) !== undefined))
+    }
     for (const [path, problem] of this.records.damaged) {
       if (damagedBefore.get(path) !== problem) this.onDamaged(`${path}: ${problem}`)
-    }
-  }
-
-  /** Writes damaged files anew whose tasks the journal still knows. */
-  private mend(): void {
-    for (const id of this.ids("SELECT id FROM strand_tasks")) {
-      if (this.records.damageOf(id) === undefined) continue
-      try {
-        this.writeFiles([id])
-      } catch {
-        // It stays as it is, and is reported.
-      }
     }
   }
 
@@ -113,10 +105,7 @@ export class FileMedium implements Medium {
     if (state.format !== undefined) refuseNewer(state.format)
     for (const table of stateTables) {
       for (const row of state[table] ?? []) {
-        const names = Object.keys(row)
-        this.db
-          .prepare(`INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks(names)})`)
-          .run(...Object.values(row))
+        this.db.prepare(insertInto(table, Object.keys(row))).run(...Object.values(row))
       }
     }
   }
@@ -160,22 +149,19 @@ export class FileMedium implements Medium {
       if (changeset.length > 0) {
         this.journal.append(changeset)
         appended = true
-        this.writeTouched()
+        this.writeFiles(this.touched)
+        this.db.exec("DELETE FROM touched")
       }
     } catch (error) {
-      if (appended) this.takeBack(changeset)
+      if (appended) {
+        // The transaction will be rolled back: what it wrote into files is written as it was before.
+        this.journal.retract(changeset)
+        this.retracted = this.touched
+      }
       return done({ error })
     }
     done()
   }
-
-  /** The transaction will be rolled back: what it wrote into files is written as it was before. */
-  private takeBack(changeset: Uint8Array): void {
-    this.journal.retract(changeset)
-    this.retracted = this.touched
-  }
-
-  private retracted: ReadonlyArray<string> = []
 
   private get touched(): ReadonlyArray<string> {
     return this.ids("SELECT id FROM touched")
@@ -184,11 +170,6 @@ export class FileMedium implements Medium {
   private ids(sql: string): ReadonlyArray<string> {
     const rows: ReadonlyArray<Row> = this.statements.prepare(sql).all()
     return rows.map((row) => text(row[0], undefined))
-  }
-
-  private writeTouched(): void {
-    this.writeFiles(this.touched)
-    this.db.exec("DELETE FROM touched")
   }
 
   private writeFiles(ids: ReadonlyArray<string>): void {
@@ -214,7 +195,9 @@ export class FileMedium implements Medium {
   release(): void {
     this.session?.close()
     this.session = undefined
-    if (this.retracted.length > 0) this.restoreRetracted()
+    // Without room for an old file it is there all the same, since a new one is only renamed when it is whole.
+    this.tryToWrite(this.retracted)
+    this.retracted = []
     try {
       this.journal.rotate()
     } catch {
@@ -223,14 +206,12 @@ export class FileMedium implements Medium {
     this.lock.release()
   }
 
-  private restoreRetracted(): void {
-    const ids = this.retracted
-    this.retracted = []
+  private tryToWrite(ids: ReadonlyArray<string>): void {
     for (const id of ids) {
       try {
         this.writeFiles([id])
       } catch {
-        // Still no room: the old file is there, since a new one is only renamed when it is whole.
+        // The others go on.
       }
     }
   }

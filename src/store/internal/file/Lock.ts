@@ -15,8 +15,7 @@ export class Lock {
     this.db = new DatabaseSync(path, { timeout: 10_000 })
     try {
       // The lock is in the file itself, so there is no journal to write.
-      this.db.exec("PRAGMA journal_mode = OFF")
-      this.db.exec("PRAGMA busy_timeout = 0")
+      this.db.exec("PRAGMA journal_mode = OFF; PRAGMA busy_timeout = 0")
     } catch (error) {
       this.db.close()
       throw error
@@ -30,9 +29,7 @@ export class Lock {
 
   /** Holds the lock for the time of a function, and waits for it in place: for the time before the event loop matters. */
   hold<A>(run: () => A): A {
-    this.db.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
-    this.db.exec("BEGIN EXCLUSIVE")
-    this.db.exec("PRAGMA busy_timeout = 0")
+    this.db.exec(`PRAGMA busy_timeout = ${busyTimeout}; BEGIN EXCLUSIVE; PRAGMA busy_timeout = 0`)
     try {
       return run()
     } finally {

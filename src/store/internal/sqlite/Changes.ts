@@ -155,7 +155,10 @@ export class Changes {
   private tell(reader: Reader, seq: number, change: number, at: number): void {
     const id = this.ids.get(seq) ?? this.locateRow(reader, seq)
     const observers = id === undefined ? undefined : this.observers.get(id)
-    if (observers !== undefined) this.tellObservers(reader, seq, change, observers)
+    if (observers !== undefined) {
+      const told = this.changeOf(reader, seq, change)
+      if (told !== undefined) for (const observer of Array.from(observers)) observer(told)
+    }
     if (id !== undefined && (observers === undefined || change === Change.removed)) this.ids.delete(seq)
     if (this.listeners.size > 0 && change < Change.progress) this.tellListeners(reader, seq, change, at)
   }
@@ -167,11 +170,6 @@ export class Changes {
     if (id === undefined || !this.unlocated.has(id)) return undefined
     this.locate(id, seq)
     return id
-  }
-
-  private tellObservers(reader: Reader, seq: number, change: number, observers: ReadonlySet<Observer>): void {
-    const told = this.changeOf(reader, seq, change)
-    if (told !== undefined) for (const observer of Array.from(observers)) observer(told)
   }
 
   private changeOf(reader: Reader, seq: number, change: number): TaskChange | undefined {

@@ -125,12 +125,8 @@ export class ClaimSelection {
   }
 
   /** Parks a task whose concurrency key has all the places that it may have. */
-  private isHeldBack(
-    transaction: Transaction,
-    { concurrencyKey, seq }: Candidate,
-    queue: string,
-    running: Map<string, number>
-  ): boolean {
+  private isHeldBack(transaction: Transaction, task: Candidate, queue: string, running: Map<string, number>): boolean {
+    const { concurrencyKey, seq } = task
     const { concurrencyPerKey } = this.lanes.settings(queue)
     if (concurrencyKey === undefined || concurrencyPerKey === undefined) return false
     const id = pairOf(queue, concurrencyKey)

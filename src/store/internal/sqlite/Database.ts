@@ -22,6 +22,9 @@ export interface Medium {
   readonly release: () => void
 }
 
+/** Of a database that is durable by itself. */
+const itself: Medium = { acquire: (done) => done(), persist: (done) => done(), release: () => {} }
+
 type WithTransaction = (transaction: Transaction) => void
 
 /** What a connection tells who has opened it. */
@@ -44,14 +47,14 @@ export class ConnectionEngine implements Engine<Transaction> {
   readonly reader: Reader
   readonly events: Events
   private readonly connection: DatabaseSync
-  private readonly medium: Medium | undefined
+  private readonly medium: Medium
   private readonly statements: Statements
   private readonly settings: Settings
   private commits = 0
   private committedAt = 0
   private quietTimer: NodeJS.Timeout | undefined
 
-  constructor(connection: DatabaseSync, medium: Medium | undefined, settings: Settings, events: Events) {
+  constructor(connection: DatabaseSync, medium = itself, settings: Settings, events: Events) {
     this.connection = connection
     this.medium = medium
     this.events = events
@@ -62,23 +65,22 @@ export class ConnectionEngine implements Engine<Transaction> {
 
   /** Whether all that others have written can be read now, and nothing that is not committed. */
   get isCurrent(): boolean {
-    return this.medium === undefined && !this.connection.isTransaction
+    return this.medium === itself && !this.connection.isTransaction
   }
 
   begin(writes: boolean, begun: WithTransaction, failed: (error: unknown) => void): void {
-    if (this.medium === undefined) return this.open(writes, begun, failed)
     this.medium.acquire((failure) => {
-      if (failure === undefined) this.open(writes, begun, failed)
-      else failed(failure.error)
+      if (failure !== undefined) return failed(failure.error)
+      const transaction = new Transaction(this.statements, this.settings, writes)
+      if (writes) this.open(transaction, begun, failed)
+      else begun(transaction)
     })
   }
 
-  private open(writes: boolean, begun: WithTransaction, failed: (error: unknown) => void): void {
-    const transaction = new Transaction(this.statements, this.settings, writes)
-    if (!writes) return begun(transaction)
+  private open(transaction: Transaction, begun: WithTransaction, failed: (error: unknown) => void): void {
     execWhenFree(this.connection, "BEGIN IMMEDIATE", (failure) => {
       if (failure !== undefined) {
-        this.medium?.release()
+        this.medium.release()
         return failed(failure.error)
       }
       try {
@@ -92,17 +94,11 @@ export class ConnectionEngine implements Engine<Transaction> {
   }
 
   commit(transaction: Transaction, committed: WithTransaction, failed: (failure: CommitFailure) => void): void {
-    if (this.medium === undefined || !transaction.writes) return this.end(transaction, committed, failed)
-    this.medium.persist((failure) => this.end(transaction, committed, failed, failure))
-  }
-
-  private end(
-    transaction: Transaction,
-    committed: WithTransaction,
-    failed: (failure: CommitFailure) => void,
-    failure?: { readonly error: unknown }
-  ): void {
-    if (transaction.writes) {
+    if (!transaction.writes) {
+      this.medium.release()
+      return committed(transaction)
+    }
+    this.medium.persist((failure) => {
       try {
         if (failure !== undefined) throw failure.error
         this.connection.exec("COMMIT")
@@ -111,9 +107,9 @@ export class ConnectionEngine implements Engine<Transaction> {
         return failed({ error, undone: true })
       }
       this.awaitQuiet()
-    }
-    this.medium?.release()
-    committed(transaction)
+      this.medium.release()
+      committed(transaction)
+    })
   }
 
   rollback(transaction: Transaction, undone: () => void): void {
@@ -128,7 +124,7 @@ export class ConnectionEngine implements Engine<Transaction> {
       // SQLite rolls back by itself when it runs out of space or memory: there is no transaction to end then.
     }
     transaction.hasRolledBack()
-    this.medium?.release()
+    this.medium.release()
   }
 
   announce(transaction: Transaction): void {

@@ -115,9 +115,11 @@ export class EmbeddedConsumer implements Consumer {
       const held = this.takenAs(claim)
       if (held === undefined) return Effect.succeed(false)
       this.report(held)
-      let written: string | Uint8Array
+      const { serialization } = this.parts.settings
+      let written: string | Uint8Array = ""
       try {
-        written = this.encode(settlement)
+        if (settlement._tag === "Done") written = serialization.encode(settlement.exit, settlement.text)
+        else if (settlement._tag === "Retry") written = serialization.encode(settlement.cause, settlement.text)
       } catch (cause) {
         return Effect.fail(new StoreFailure({ operation: "write how a task ended", cause }))
       }
@@ -130,12 +132,6 @@ export class EmbeddedConsumer implements Consumer {
       })
     })
 
-  private encode(settlement: Settlement): string | Uint8Array {
-    if (settlement._tag === "Release") return ""
-    const value = settlement._tag === "Done" ? settlement.exit : settlement.cause
-    return this.parts.settings.serialization.encode(value, settlement.text)
-  }
-
   private end(
     transaction: Transaction,
     claim: ClaimedTask,
@@ -143,15 +139,14 @@ export class EmbeddedConsumer implements Consumer {
     written: string | Uint8Array
   ): boolean {
     const { transitions } = this.parts
-    const now = Date.now()
     if (settlement._tag === "Done") {
-      return transitions.finishClaimed(transaction, claim, Status[settlement.status], written, now)
+      return transitions.finishClaimed(transaction, claim, Status[settlement.status], written)
     }
     const cancelRequested = transitions.cancelRequested(transaction, claim)
     if (cancelRequested === undefined) return false
     // The attempt is over and the task is not, unless somebody has asked for it to be cancelled meanwhile.
     if (cancelRequested) transitions.cancelStopped(transaction, claim)
-    else if (settlement._tag === "Retry") transitions.retryLater(transaction, claim.seq, settlement.runAt, written, now)
+    else if (settlement._tag === "Retry") transitions.retryLater(transaction, claim.seq, settlement.runAt, written)
     else transitions.release(transaction, claim.seq, false)
     return true
   }

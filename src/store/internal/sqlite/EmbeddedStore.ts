@@ -156,16 +156,15 @@ class EmbeddedStore implements Core {
     return Effect.acquireRelease(
       Effect.suspend(() => {
         const consumer = new EmbeddedConsumer(this, options)
-        const { session } = consumer
         return this.db
-          .write("start to read", (transaction) => this.sessions.open(transaction, session))
+          .write("start to read", (transaction) => this.sessions.open(transaction, consumer.session))
           .pipe(
             Effect.map(() => {
               consumer.start(this.parts.work)
               this.consumers.add(consumer)
               return consumer
             }),
-            Effect.onError(() => Effect.sync(() => this.sessions.forget(session)))
+            Effect.onError(() => Effect.sync(() => this.sessions.forget(consumer.session)))
           )
       }),
       (consumer) =>
@@ -236,10 +235,7 @@ class EmbeddedStore implements Core {
       : stored
   }
 
-  private *addAll(
-    transaction: Transaction,
-    tasks: ReadonlyArray<WrittenTask>
-  ): Generator<void, ReadonlyArray<Offered>> {
+  private *addAll(transaction: Transaction, tasks: ReadonlyArray<WrittenTask>): Generator<void, Array<Offered>> {
     const offered: Array<Offered> = []
     for (const task of tasks) {
       offered.push(this.add(transaction, task, Date.now()))

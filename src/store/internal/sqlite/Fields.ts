@@ -102,17 +102,8 @@ export const detail = <A>(initial: A, isInitial = (value: A) => value === initia
 /** The column of the details. */
 const detailsColumn = "details"
 
-interface Part<K> {
-  readonly names: ReadonlyArray<K>
-  readonly columns: ReadonlyArray<Column<unknown>>
-  /** What their columns are called, and with details among them that of these. */
-  readonly columnNames: ReadonlyArray<string>
-  readonly detailNames: ReadonlyArray<K>
-  readonly details: ReadonlyArray<Detail<unknown>>
-}
-
-/** Some fields of a table, in the order in which they are named. */
-const partOf = <T extends Fields, K extends keyof T & string>(fields: T, keys: ReadonlyArray<K>): Part<K> => {
+/** Some fields of a table, in the order in which they are named. With details among them there is their column too. */
+const partOf = <T extends Fields, K extends keyof T & string>(fields: T, keys: ReadonlyArray<K>) => {
   const names: Array<K> = []
   const columns: Array<Column<unknown>> = []
   const columnNames: Array<string> = []
@@ -133,8 +124,9 @@ const partOf = <T extends Fields, K extends keyof T & string>(fields: T, keys: R
   return { names, columns, columnNames, detailNames, details }
 }
 
-/** The names of all fields of a table. */
-export const namesOf = <T extends Fields>(fields: T): ReadonlyArray<keyof T & string> => Object.keys(fields)
+/** The names of the fields of a table, without some. */
+export const namesOf = <T extends Fields, H extends keyof T = never>(fields: T, without: ReadonlyArray<H> = []) =>
+  Object.keys(fields).filter((name): name is Exclude<keyof T & string, H> => !without.some((each) => each === name))
 
 /** The columns of a table, as a statement creates them. */
 export const declarations = (fields: Fields): ReadonlyArray<string> => {

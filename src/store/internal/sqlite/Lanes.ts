@@ -64,12 +64,10 @@ export class Lanes {
   }
 
   get(reader: Reader, id: number): Lane {
-    let lane = this.byId.get(id)
-    if (lane === undefined) {
-      this.refresh(reader)
-      lane = this.byId.get(id)
-    }
-    return lane!
+    const known = this.byId.get(id)
+    if (known !== undefined) return known
+    this.refresh(reader)
+    return this.byId.get(id)!
   }
 
   /** All lanes, of paused queues too. */

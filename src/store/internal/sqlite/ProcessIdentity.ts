@@ -47,9 +47,8 @@ export const self: ProcessIdentity = {
 
 /** True when a process has certainly ended. Of another machine's processes nothing is certain. */
 export const isGone = (other: ProcessIdentity): boolean => {
-  if (other.host !== self.host || other.pid === self.pid) {
-    return other.host === self.host && other.startedAt !== self.startedAt
-  }
+  if (other.host !== self.host) return false
+  if (other.pid === self.pid) return other.startedAt !== self.startedAt
   try {
     process.kill(other.pid, 0)
   } catch (error) {

@@ -75,30 +75,28 @@ const tables = `
 
 const waiting = `(${Status.pending}, ${Status.parked})`
 
-const logging = (
+const triggers = [
+  ["added", "INSERT", "new.seq, new.status", "1"],
   [
-    ["added", "INSERT", "new.seq, new.status", "1"],
-    [
-      "changed",
-      "UPDATE OF status",
-      "new.seq, new.status",
-      // To be parked, or not any more, is nothing that users know of.
-      `new.status <> old.status AND NOT (new.status IN ${waiting} AND old.status IN ${waiting})`
-    ],
-    ["progressed", "UPDATE OF progress", `new.seq, ${Change.progress}`, "new.progress IS NOT NULL"],
-    ["removed", "DELETE", `old.seq, ${Change.removed}`, "1"]
-  ] as const
-).map(([name, event, values, condition]) => ({
-  name: `strand_log_${name}`,
-  sql: `CREATE TEMP TRIGGER strand_log_${name} AFTER ${event} ON main.strand_tasks WHEN ${condition} BEGIN
-    INSERT INTO strand_changes (task, change, at) VALUES (${values}, unixepoch('subsec') * 1000); END`
-}))
+    "changed",
+    "UPDATE OF status",
+    "new.seq, new.status",
+    // To be parked, or not any more, is nothing that users know of.
+    `new.status <> old.status AND NOT (new.status IN ${waiting} AND old.status IN ${waiting})`
+  ],
+  ["progressed", "UPDATE OF progress", `new.seq, ${Change.progress}`, "new.progress IS NOT NULL"],
+  ["removed", "DELETE", `old.seq, ${Change.removed}`, "1"]
+] as const
 
 /** Statements that make a connection log what it changes. */
-export const startLogging: ReadonlyArray<string> = logging.map(({ sql }) => sql)
+export const startLogging: ReadonlyArray<string> = triggers.map(
+  ([name, event, values, condition]) =>
+    `CREATE TEMP TRIGGER strand_log_${name} AFTER ${event} ON main.strand_tasks WHEN ${condition} BEGIN
+      INSERT INTO strand_changes (task, change, at) VALUES (${values}, unixepoch('subsec') * 1000); END`
+)
 
 /** What ends {@link startLogging}. */
-export const stopLogging: ReadonlyArray<string> = logging.map(({ name }) => `DROP TRIGGER temp.${name}`)
+export const stopLogging: ReadonlyArray<string> = triggers.map(([name]) => `DROP TRIGGER temp.strand_log_${name}`)
 
 /** Counts the readers and listeners anew, among the changes of `strand_state`. */
 export const recount = `consumers = (SELECT count(*) FROM strand_sessions WHERE kind = 'consumer'),

@@ -10,7 +10,7 @@ import { WorkerCrashed } from "../../../TaskError.ts"
 import type { Database } from "./Database.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
 import { recount } from "./Schema.ts"
-import { number, query, text, value } from "./Statements.ts"
+import { insertInto, number, query, text, value } from "./Statements.ts"
 import { Status } from "./Status.ts"
 import { select } from "./TaskTable.ts"
 import type { Reader, Transaction } from "./Transaction.ts"
@@ -40,6 +40,12 @@ export interface Session {
 const isThere = value("SELECT 1 FROM strand_sessions WHERE id = ? AND worker = ?", number)
 
 const workerOf = value("SELECT worker FROM strand_sessions WHERE id = ?", text)
+
+const countSessions = `UPDATE strand_state SET ${recount}`
+
+const extend = "UPDATE strand_sessions SET lease_until = ? WHERE id = ? AND worker = ?"
+
+const insertSession = insertInto("strand_sessions", ["kind", "worker", "host", "pid", "started_at", "lease_until"])
 
 const everybody = query("SELECT id, host, pid, started_at, lease_until FROM strand_sessions", {
   id: number,
@@ -100,17 +106,10 @@ export class Sessions {
 
   private insert(transaction: Transaction, session: Session): void {
     const { host, pid, startedAt } = ProcessIdentity.self
+    const { kind, lease, worker } = session
     session.beatAt = Date.now()
-    session.id = transaction.insert(
-      `INSERT INTO strand_sessions (kind, worker, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?, ?)`,
-      session.kind,
-      session.worker,
-      host,
-      pid,
-      startedAt,
-      session.beatAt + session.lease
-    )
-    this.recount(transaction)
+    session.id = transaction.insert(insertSession, kind, worker, host, pid, startedAt, session.beatAt + lease)
+    transaction.run(countSessions)
   }
 
   /**
@@ -142,10 +141,6 @@ export class Sessions {
     this.timer = undefined
   }
 
-  private recount(transaction: Transaction): void {
-    transaction.run(`UPDATE strand_state SET ${recount}`)
-  }
-
   /** Removes a session's row. With `crashed`, the attempts of its tasks count, and may have been their last. */
   private remove(transaction: Transaction, id: number, crashed: boolean): void {
     const worker = transaction.get(workerOf, id)
@@ -158,14 +153,14 @@ export class Sessions {
           ? "the program that recorded it has ended"
           : `attempt ${task.attempts} was its last`
         const error = new WorkerCrashed({ task: task.name, taskId: task.id, worker, reason: "Lost", detail })
-        this.transitions.finish(transaction, task.seq, Status.failed, TaskExit.ofError(error).exit, true)
+        this.transitions.finish(transaction, task.seq, Status.failed, TaskExit.ofError(error).exit)
       } else {
         this.transitions.release(transaction, task.seq, crashed)
       }
     }
     transaction.run("DELETE FROM strand_signals WHERE session = ?", id)
     transaction.run("DELETE FROM strand_sessions WHERE id = ?", id)
-    this.recount(transaction)
+    transaction.run(countSessions)
   }
 
   private tick(): void {
@@ -184,13 +179,7 @@ export class Sessions {
   private beat(session: Session, now: number): void {
     session.beatAt = now
     this.db.send("extend a lease", (transaction) => {
-      const extended = transaction.run(
-        "UPDATE strand_sessions SET lease_until = ? WHERE id = ? AND worker = ?",
-        Date.now() + session.lease,
-        session.id,
-        session.worker
-      )
-      if (extended > 0) return
+      if (transaction.run(extend, Date.now() + session.lease, session.id, session.worker) > 0) return
       if (this.own.has(session)) this.insert(transaction, session)
       transaction.afterCommit(session.onLost)
     })

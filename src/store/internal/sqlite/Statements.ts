@@ -1,8 +1,9 @@
 /**
  * The statements of one SQLite connection, and typed readers of what they give: the one place where values of `node:sqlite`
- * come in.
+ * come in. Here, too, is how to wait for a database that another process is writing to.
  *
- * A row is read as a list, which costs half of an object, and made a record by its {@link Query}. A value of another type than its column's is a fault of the file, and is said as such.
+ * A row is read as a list, which costs half of an object, and made a record by its {@link Query}. A value of another type
+ * than its column's is a fault of the file, and is said as such.
  */
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite"
 
@@ -70,6 +71,10 @@ export const value = <A>(sql: string, read: Read<A>): Query<A> => ({
 
 /** The marks of as many parameters. */
 export const marks = (parameters: ReadonlyArray<unknown>): string => parameters.map(() => "?").join(", ")
+
+/** A statement that inserts a row. */
+export const insertInto = (table: string, columns: ReadonlyArray<string>): string =>
+  `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks(columns)})`
 
 // --- a database that others use too ---------------------------------------------------------------------------------------
 

@@ -70,8 +70,6 @@ const keyOfName: Fields.Column<string | undefined> = Fields.optional({
 /** What is known when a task is offered. */
 const given = <F>(field: F): F & { readonly given: true } => ({ ...field, given: true })
 
-const noTags: ReadonlyArray<string> = []
-
 // --- the table -----------------------------------------------------------------------------------------------------------
 
 /** All fields, in the order of their columns, which the journals of folders go by. */
@@ -102,7 +100,7 @@ export const fields = {
   cancelRequested: flag,
   idempotencyKey: given({ ...keyOfName, index: "unique" as const }),
   concurrencyKey: given(Fields.optional(string)),
-  tags: given(Fields.detail(noTags, (tags) => tags.length === 0)),
+  tags: given(Fields.detail<ReadonlyArray<string>>([], (tags) => tags.length === 0)),
   trace: given(Fields.detail<TraceParent | undefined>(undefined)),
   parentId: given(Fields.detail<string | undefined>(undefined)),
   retryDelays: given(Fields.detail<ReadonlyArray<number> | undefined>(undefined)),
@@ -110,14 +108,17 @@ export const fields = {
   discardResult: given(Fields.detail<boolean>(false))
 }
 
+/** What a task's lane says. */
+const ofLane = (part: "name" | "queue"): Fields.Column<string> => ({
+  ...string,
+  column: "lane",
+  read: (lane, reader) => reader.lane(number(lane, undefined))[part]
+})
+
 /** What is read and not written: it follows from the fields, or stands in other tables. */
 const derived = {
-  name: { ...string, column: "lane", read: (lane: Value, reader: Reader) => reader.lane(number(lane, undefined)).name },
-  queue: {
-    ...string,
-    column: "lane",
-    read: (lane: Value, reader: Reader) => reader.lane(number(lane, undefined)).queue
-  },
+  name: ofLane("name"),
+  queue: ofLane("queue"),
   status: { ...string, column: currentStatus, read: (state: Value) => statusOf(number(state, undefined)) },
   attempt: { ...integer, column: "attempts" },
   worker: {
@@ -167,17 +168,11 @@ export type ClaimedTask = Fields.RecordOf<Readable, (typeof claimed)[number]>
 /** What is nobody's business outside of the store. */
 const hidden = ["seq", "lane", "state", "session", "recorded", "attempt"] as const
 
-const isShown = (name: keyof Readable): name is Exclude<keyof Readable, (typeof hidden)[number]> =>
-  !hidden.some((each) => each === name)
-
 /** A statement for the records of tasks. */
-export const selectRecords = (rest: string): Query<TaskRecord, Reader> =>
-  select(Fields.namesOf(readable).filter(isShown), rest)
+export const selectRecords = (rest: string): Query<TaskRecord, Reader> => select(Fields.namesOf(readable, hidden), rest)
 
 /** The writer of what an offered task brings. */
 export const offered = Fields.writing(fields, givenOf(fields))
 
-const isWritten = (name: keyof typeof fields): name is Exclude<keyof typeof fields, "seq"> => name !== "seq"
-
 /** The writer of whole records. */
-export const whole = Fields.writing(fields, Fields.namesOf(fields).filter(isWritten))
+export const whole = Fields.writing(fields, Fields.namesOf(fields, ["seq"]))

@@ -10,7 +10,7 @@ import type { NewTask, Offered } from "../../TaskQueue.ts"
 import type { EncodedExit, NewRecord } from "../../TaskStore.ts"
 import { pairOf } from "../Pair.ts"
 import type { Lanes } from "./Lanes.ts"
-import { marks, number, optional, type Parameter, value } from "./Statements.ts"
+import { insertInto, number, optional, type Parameter, value } from "./Statements.ts"
 import { isOver, Status, storedAs } from "./Status.ts"
 import { type ClaimedTask, offered, select, whole } from "./TaskTable.ts"
 import type { Settings, Transaction } from "./Transaction.ts"
@@ -24,10 +24,9 @@ export interface WrittenTask {
 /** Writes an offered task. Throws when its payload cannot be written. */
 export const write = (task: NewTask, settings: Settings): WrittenTask => ({ task, row: offered.write(task, settings) })
 
-const insertOffered = `INSERT INTO strand_tasks (lane, status, ${offered.columns.join(", ")})
-  VALUES (?, ?, ${marks(offered.columns)})`
+const insertOffered = insertInto("strand_tasks", ["lane", "status", ...offered.columns])
 
-const putWhole = `INSERT INTO strand_tasks (${whole.columns.join(", ")}) VALUES (${marks(whole.columns)})
+const putWhole = `${insertInto("strand_tasks", whole.columns)}
   ON CONFLICT (id) DO UPDATE SET ${whole.columns.map((column) => `${column} = excluded.${column}`).join(", ")}
   WHERE recorded = 1`
 
@@ -49,17 +48,30 @@ const place = select(["concurrencyKey", "queue"], "WHERE seq = ?")
 
 const whoHas = select(["id", "seq", "state", "name", "session", "token", "recorded"], "WHERE id = ?")
 
-/** A task that somebody runs. */
-interface Holding {
-  readonly id: string
-  readonly session: number | undefined
-  readonly token: number
-}
+/** A task, and who runs it. */
+type HeldTask = ReturnType<typeof whoHas.read>
 
 const unparkOne = `UPDATE strand_tasks SET status = ${Status.pending} WHERE seq =
   (SELECT seq FROM strand_tasks
    WHERE status = ${Status.parked} AND concurrency_key = ? AND lane = ? AND recorded IS NULL
    ORDER BY priority, seq LIMIT 1)`
+
+const unparkAll = `UPDATE strand_tasks SET status = ${Status.pending}
+  WHERE status = ${Status.parked} AND recorded IS NULL`
+
+const promote = `UPDATE strand_tasks SET status = ${Status.pending} WHERE seq IN
+  (SELECT seq FROM strand_tasks WHERE status = ${Status.scheduled} AND run_at <= ? ORDER BY run_at LIMIT 500)`
+
+const setProgress = `UPDATE strand_tasks SET progress = ? WHERE seq = ? AND token = ? AND status = ${Status.running}`
+
+const giveBack = `UPDATE strand_tasks SET status = ${Status.pending}, session = NULL, cancel_requested = NULL,
+  attempts = attempts - ? WHERE seq = ?`
+
+const setRetry = "UPDATE strand_tasks SET status = ?, run_at = ?, failure = ?, session = NULL WHERE seq = ?"
+
+const renew = `UPDATE strand_tasks SET status = ${Status.pending}, run_at = ?, attempts = 0, exit = NULL, failure = NULL,
+  progress = NULL, started_at = NULL, finished_at = NULL, expires_at = NULL, deadline = NULL, cancel_requested = NULL
+  WHERE id = ? AND recorded IS NULL AND status IN (${Status.failed}, ${Status.cancelled})`
 
 const deleteRow = "DELETE FROM strand_tasks WHERE seq = ?"
 
@@ -102,23 +114,15 @@ export class Transitions {
   promoteDue(transaction: Transaction, now: number): number | undefined {
     const first = transaction.one(nextDue)
     if (first === undefined || first > now) return first
-    transaction.run(
-      `UPDATE strand_tasks SET status = ${Status.pending} WHERE seq IN
-        (SELECT seq FROM strand_tasks WHERE status = ${Status.scheduled} AND run_at <= ? ORDER BY run_at LIMIT 500)`,
-      now
-    )
+    transaction.run(promote, now)
     transaction.announceChangeLater()
     return transaction.one(nextDue)
   }
 
   /** Ends a claimed task. False when the claim has been lost. */
-  finishClaimed(
-    transaction: Transaction,
-    { concurrencyKey, queue, seq, token }: ClaimedTask,
-    status: number,
-    exit: string | Uint8Array,
-    now: number
-  ): boolean {
+  finishClaimed(transaction: Transaction, claim: ClaimedTask, status: number, exit: string | Uint8Array): boolean {
+    const { concurrencyKey, queue, seq, token } = claim
+    const now = Date.now()
     const kept = storedTimeToLive(transaction)
     if (transaction.run(endClaimed, status, exit, now, kept, now, kept, seq, token) === 0) return false
     transaction.announceChange()
@@ -130,55 +134,34 @@ export class Transitions {
 
   /** Writes what a claimed task reports. */
   progress(transaction: Transaction, { seq, token }: ClaimedTask, value: string | Uint8Array): void {
-    transaction.run(
-      `UPDATE strand_tasks SET progress = ? WHERE seq = ? AND token = ? AND status = ${Status.running}`,
-      value,
-      seq,
-      token
-    )
+    transaction.run(setProgress, value, seq, token)
     transaction.announceChange()
   }
 
-  /** Ends a task whoever has it. */
-  finish(transaction: Transaction, seq: number, status: number, exit: EncodedExit, text: boolean): void {
+  /** Ends a task whoever has it. Its exit is all JSON. */
+  finish(transaction: Transaction, seq: number, status: number, exit: EncodedExit): void {
     const now = Date.now()
     const kept = storedTimeToLive(transaction)
-    const written = transaction.settings.serialization.encode(exit, text)
+    const written = transaction.settings.serialization.encode(exit, true)
     transaction.run(endAny, status, written, now, kept, now, kept, seq)
     this.leave(transaction, seq)
   }
 
   /** The end of a task that was asked to stop, and has. */
   cancelStopped(transaction: Transaction, { id, name, seq }: Pick<ClaimedTask, "id" | "name" | "seq">): void {
-    this.finish(
-      transaction,
-      seq,
-      Status.cancelled,
-      TaskExit.ofError(new TaskCancelled({ task: name, taskId: id })).exit,
-      true
-    )
+    const { exit } = TaskExit.ofError(new TaskCancelled({ task: name, taskId: id }))
+    this.finish(transaction, seq, Status.cancelled, exit)
   }
 
   /** Gives a running task back. The attempt counts when its reader crashed. */
   release(transaction: Transaction, seq: number, counts: boolean): void {
-    transaction.run(
-      `UPDATE strand_tasks SET status = ${Status.pending}, session = NULL, cancel_requested = NULL,
-        attempts = attempts - ? WHERE seq = ?`,
-      counts ? 0 : 1,
-      seq
-    )
+    transaction.run(giveBack, counts ? 0 : 1, seq)
     this.leave(transaction, seq)
   }
 
   /** Lets a task wait for its next attempt. */
-  retryLater(transaction: Transaction, seq: number, runAt: number, failure: string | Uint8Array, now: number): void {
-    transaction.run(
-      `UPDATE strand_tasks SET status = ?, run_at = ?, failure = ?, session = NULL WHERE seq = ?`,
-      runAt > now ? Status.scheduled : Status.pending,
-      runAt,
-      failure,
-      seq
-    )
+  retryLater(transaction: Transaction, seq: number, runAt: number, failure: string | Uint8Array): void {
+    transaction.run(setRetry, runAt > Date.now() ? Status.scheduled : Status.pending, runAt, failure, seq)
     this.leave(transaction, seq)
   }
 
@@ -208,9 +191,7 @@ export class Transitions {
 
   /** All that waits for a key is looked at again, as after a change of the limit. */
   unparkAll(transaction: Transaction): void {
-    transaction.run(
-      `UPDATE strand_tasks SET status = ${Status.pending} WHERE status = ${Status.parked} AND recorded IS NULL`
-    )
+    transaction.run(unparkAll)
     transaction.announceWork()
   }
 
@@ -223,7 +204,7 @@ export class Transitions {
     if (task === undefined || isOver(task.state)) return false
     if (task.state !== Status.running) {
       if (exit === undefined) this.cancelStopped(transaction, task)
-      else this.finish(transaction, task.seq, Status.failed, exit, true)
+      else this.finish(transaction, task.seq, Status.failed, exit)
       return true
     }
     if (task.recorded) return false
@@ -233,22 +214,14 @@ export class Transitions {
   }
 
   /** Tells who runs a task that it is to be stopped, or not its own any more. */
-  private signal(transaction: Transaction, { id, session, token }: Holding): void {
+  private signal(transaction: Transaction, { id, session, token }: HeldTask): void {
     transaction.run("INSERT INTO strand_signals (session, id, token) VALUES (?, ?, ?)", session ?? null, id, token)
     transaction.announceWork()
   }
 
   /** Puts a failed or cancelled task back, as new. */
   retry(transaction: Transaction, id: string, now: number): boolean {
-    const changed = transaction.run(
-      `UPDATE strand_tasks SET status = ${Status.pending}, run_at = ?, attempts = 0, exit = NULL, failure = NULL,
-        progress = NULL, started_at = NULL, finished_at = NULL, expires_at = NULL, deadline = NULL,
-        cancel_requested = NULL
-       WHERE id = ? AND recorded IS NULL AND status IN (${Status.failed}, ${Status.cancelled})`,
-      now,
-      id
-    )
-    if (changed === 0) return false
+    if (transaction.run(renew, now, id) === 0) return false
     transaction.announceChange()
     transaction.announceWork()
     return true
