@@ -331,7 +331,7 @@ const run = (options: AnyOptions): Effect.Effect<unknown, unknown, Scope.Scope> 
     const { killSignal = "SIGTERM", task } = options
     const command =
       task &&
-      (yield* TaskCommand.make(yield* Effect.context<never>(), task, options.payload, {
+      (yield* TaskCommand.make(task, options.payload, {
         module: options.module!,
         execArgv: options.execArgv ?? [],
         signal: killSignal

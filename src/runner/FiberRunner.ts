@@ -263,10 +263,7 @@ export const layerInline = <H, E, R>(
     Effect.flatMap(TaskHandlers.local, (local) => makeInline(local, options ?? {}))
   ).pipe(Layer.provide(handlers))
 
-const makeInline = (
-  local: TaskHandlers.LocalHandlers,
-  options: Pick<Options, "name" | "shutdownGrace" | "yieldOnIter">
-) => {
+const makeInline = (local: TaskHandlers.LocalHandlers, options: Options) => {
   const run = (request: TaskRequest, control: CallControl) =>
     Effect.withFiber((fiber) => {
       control.begin({ status: "running", abort: () => fiber.interruptUnsafe() })

@@ -2,7 +2,7 @@
 import * as ChildProcess from "node:child_process"
 import { statSync } from "node:fs"
 import { Socket } from "node:net"
-import type { Duplex, Readable } from "node:stream"
+import type { Duplex } from "node:stream"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -86,12 +86,13 @@ export class Child {
   get read(): Effect.Effect<void> {
     return Effect.map(Effect.context<never>(), (context) => {
       for (const source of ["stdout", "stderr"] as const) {
-        readLines(this.child[source]!, (lines) => {
+        const { end, write } = Output.splitter((lines) => {
           const work = this.command.onLines(lines.map((text) => ({ source, text })))
           if (work === undefined) return
           this.unpublished.push(work)
           if (this.publishing === undefined) this.publish(context)
         })
+        this.child[source]!.on("data", write).on("end", end)
       }
     })
   }
@@ -153,12 +154,6 @@ export class Child {
       return yield* Deferred.await(this.ended)
     })
   }
-}
-
-const readLines = (output: Readable, onLines: (lines: ReadonlyArray<string>) => void): void => {
-  const splitter = Output.splitter(onLines)
-  output.on("data", splitter.write)
-  output.on("end", splitter.end)
 }
 
 /** Starts a process. */

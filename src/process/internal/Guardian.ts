@@ -103,24 +103,14 @@ export const make = (mark: string, ending: Ending): Effect.Effect<Guardian, neve
 const start = (mark: string, { forceKillAfter, signal }: Ending): Effect.Effect<ChildProcess> =>
   Effect.gen(function* () {
     const above = process.env[markVariable]
-    const shell = spawn(
-      "/bin/sh",
-      [
-        "-c",
-        script,
-        "guardian",
-        mark,
-        signal.replace(/^SIG/, ""),
-        String(Math.ceil(Math.min(forceKillAfter, 1e9) / 100))
-      ],
-      {
-        detached: true,
-        cwd: "/",
-        stdio: ["pipe", "ignore", "ignore"],
-        // Its own mark would make it one of those that it ends.
-        env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", ...(above !== undefined && { [markVariable]: above }) }
-      }
-    )
+    const rounds = Math.ceil(Math.min(forceKillAfter, 1e9) / 100)
+    const shell = spawn("/bin/sh", ["-c", script, "guardian", mark, signal.replace(/^SIG/, ""), String(rounds)], {
+      detached: true,
+      cwd: "/",
+      stdio: ["pipe", "ignore", "ignore"],
+      // Its own mark would make it one of those that it ends.
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", ...(above !== undefined && { [markVariable]: above }) }
+    })
     const context = yield* Effect.context<never>()
     const warn = (reason: string) =>
       Effect.runForkWith(context)(

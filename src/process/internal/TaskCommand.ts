@@ -2,7 +2,6 @@
 import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -123,26 +122,20 @@ let count = 0
 
 /** Checks and writes a payload, and makes the command. */
 export const make = (
-  context: Context.Context<never>,
   task: Task.Any,
   given: unknown,
   options: Options
-): Effect.Effect<TaskCommand, PayloadInvalid | NotTransferable> => {
-  const payload = payloadOf(context, task, given)
-  if (Result.isFailure(payload)) return Effect.fail(new PayloadInvalid({ task: task.name, issue: payload.failure }))
-  const encoded = TaskCodec.encodePayload(task, payload.success)
-  if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
-  return Effect.try({
-    try: () => {
+): Effect.Effect<TaskCommand, PayloadInvalid | NotTransferable> =>
+  Effect.gen(function* () {
+    const payload = payloadOf(yield* Effect.context<never>(), task, given)
+    if (Result.isFailure(payload)) return yield* new PayloadInvalid({ task: task.name, issue: payload.failure })
+    const encoded = yield* Effect.fromResult(TaskCodec.encodePayload(task, payload.success))
+    try {
       // What only the clone itself finds out.
-      structuredClone(encoded.success)
-      return new TaskCommand(task, encoded.success, options)
-    },
-    catch: (error) =>
-      new NotTransferable({
-        task: task.name,
-        path: "payload",
-        reason: error instanceof Error ? error.message : String(error)
-      })
+      structuredClone(encoded)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return yield* new NotTransferable({ task: task.name, path: "payload", reason })
+    }
+    return new TaskCommand(task, encoded, options)
   })
-}

@@ -52,6 +52,7 @@ export class Pool implements WorkersOwner, JobOwner {
   readonly concurrency: number
   readonly recycleTasks: number
   readonly recycleBytes: number
+  readonly onOutput: PoolEvents["onOutput"]
   completed = 0
   failed = 0
   readonly waitTime = new DurationHistogram()
@@ -73,9 +74,10 @@ export class Pool implements WorkersOwner, JobOwner {
     this.concurrency = options.concurrency
     this.recycleTasks = options.recycleTasks
     this.recycleBytes = options.recycleBytes
+    this.onOutput = options.events.onOutput
     this.intake = new Intake(options)
     this.workers = new Workers(this, options)
-    this.watch = new StuckWatch(this.workers.active, options.concurrency, (stuck) => this.onStuck(stuck))
+    this.watch = new StuckWatch(this.workers.active, (stuck) => this.onStuck(stuck))
     this.workers.open()
   }
 
@@ -190,7 +192,7 @@ export class Pool implements WorkersOwner, JobOwner {
     let ahead = false
     for (const worker of this.workers.active) {
       worker.flush()
-      if (worker.load > this.concurrency) ahead = true
+      if (worker.hasAhead) ahead = true
     }
     if (ahead && !this.watch.isOn) this.watch.start()
     if (this.waiting > 0 && this.workers.grow(this.waiting)) this.schedule()
@@ -359,7 +361,7 @@ export class Pool implements WorkersOwner, JobOwner {
     const worker = job.worker
     if (worker === undefined || job.stopping) return
     job.stopping = true
-    if (worker.load > this.concurrency) {
+    if (worker.hasAhead) {
       this.recall(worker)
       if (this.waiting > 0) this.schedule()
       if (this.intake.remove(job)) return job.interrupted()
@@ -453,17 +455,13 @@ export class Pool implements WorkersOwner, JobOwner {
     }
   }
 
-  readonly onOutput = (worker: PoolWorker, stream: "stdout" | "stderr", line: string): void => {
-    this.options.events.onOutput(worker, stream, line)
-  }
-
   // -------------------------------------------------------------------------------------------------------------------
   // Controls
   // -------------------------------------------------------------------------------------------------------------------
 
   pause(): void {
     this.paused = true
-    for (const worker of this.workers.active) if (worker.load > this.concurrency) this.recall(worker)
+    for (const worker of this.workers.active) if (worker.hasAhead) this.recall(worker)
   }
 
   resume(): void {

@@ -106,6 +106,11 @@ export class PoolWorker {
     return this.outstanding.size - this.waiting
   }
 
+  /** Whether it has been sent more than it works on. */
+  get hasAhead(): boolean {
+    return this.load > this.owner.concurrency
+  }
+
   /** Whether it is to be replaced, or is being so. */
   get worn(): boolean {
     const { recycleBytes, recycleTasks } = this.owner
@@ -234,7 +239,7 @@ export class PoolWorker {
       job.seq = -1
       back.push(job)
     }
-    if (this.load <= this.owner.concurrency) this.aheadPriority = -Infinity
+    if (!this.hasAhead) this.aheadPriority = -Infinity
     return back
   }
 

@@ -9,17 +9,11 @@ import { type PoolWorker, watchInterval } from "./PoolWorker.ts"
 export class StuckWatch {
   isOn = false
   private readonly workers: ReadonlySet<PoolWorker>
-  private readonly concurrency: number
   private readonly onStuck: (workers: ReadonlyArray<PoolWorker>) => void
   private timer: NodeJS.Timeout | undefined = undefined
 
-  constructor(
-    workers: ReadonlySet<PoolWorker>,
-    concurrency: number,
-    onStuck: (workers: ReadonlyArray<PoolWorker>) => void
-  ) {
+  constructor(workers: ReadonlySet<PoolWorker>, onStuck: (workers: ReadonlyArray<PoolWorker>) => void) {
     this.workers = workers
-    this.concurrency = concurrency
     this.onStuck = onStuck
   }
 
@@ -31,9 +25,7 @@ export class StuckWatch {
   }
 
   private look(): void {
-    const suspects = Array.from(this.workers).filter(
-      (worker) => this.hasMore(worker) && worker.completed === worker.watched
-    )
+    const suspects = Array.from(this.workers).filter((worker) => worker.hasAhead && worker.completed === worker.watched)
     for (const worker of this.workers) worker.watched = worker.completed
     if (suspects.length === 0) return this.again()
     setImmediate(() => {
@@ -45,12 +37,7 @@ export class StuckWatch {
 
   private again(): void {
     this.isOn = false
-    for (const worker of this.workers) if (this.hasMore(worker)) return this.start()
-  }
-
-  /** Whether it has been sent more than it works on. */
-  private hasMore(worker: PoolWorker): boolean {
-    return worker.load > this.concurrency
+    for (const worker of this.workers) if (worker.hasAhead) return this.start()
   }
 
   stop(): void {

@@ -71,21 +71,14 @@ class Assignment implements Context.Service.Shape<typeof TaskContext> {
   /** Why it is not run, if so. */
   readonly refusal: TaskRejected | undefined
 
-  constructor(
-    worker: WorkerMain,
-    seq: number,
-    index: number,
-    wireId: number | string,
-    payload: unknown,
-    meta: Wire.Meta | undefined
-  ) {
+  constructor(worker: WorkerMain, records: Wire.Records, at: number) {
     this.worker = worker
-    this.seq = seq
-    this.index = index
-    this.wireId = wireId
-    this.payload = payload
-    this.meta = meta
-    this.refusal = worker.programs.known[index]?.refusal
+    this.seq = field(records, at, Op.Run.seq)
+    this.index = field(records, at, Op.Run.index)
+    this.wireId = field(records, at, Op.Run.id)
+    this.payload = field(records, at, Op.Run.payload)
+    this.meta = field(records, at, Op.Run.meta) || undefined
+    this.refusal = worker.programs.known[this.index]?.refusal
   }
 
   get id(): string {
@@ -198,14 +191,7 @@ export class WorkerMain {
     for (let at = 0; at < records.length; at = Wire.next(records, at)) {
       switch (records[at]) {
         case Op.Run.code: {
-          const assignment = new Assignment(
-            this,
-            field(records, at, Op.Run.seq),
-            field(records, at, Op.Run.index),
-            field(records, at, Op.Run.id),
-            field(records, at, Op.Run.payload),
-            field(records, at, Op.Run.meta) || undefined
-          )
+          const assignment = new Assignment(this, records, at)
           this.arrived.push(assignment)
           this.end = assignment.seq + 1
           break
