@@ -98,7 +98,7 @@ export const expiry = (subject: Subject.StoreSubject): void => {
     Effect.gen(function* () {
       const reader = yield* Subject.reader(client)
       const [short, long, forever, waiting] = [
-        yield* Subject.offer(client, { timeToLive: 500 }),
+        yield* Subject.offer(client, { timeToLive: 1_000 }),
         yield* Subject.offer(client, { timeToLive: 3_600_000 }),
         yield* Subject.offer(client, { timeToLive: Number.POSITIVE_INFINITY }),
         yield* Subject.offer(client, { timeToLive: 1, name: "not yet" })
@@ -106,7 +106,7 @@ export const expiry = (subject: Subject.StoreSubject): void => {
       assert.strictEqual((yield* Subject.record(other, short)).expiresAt, undefined)
       for (const _ of [short, long, forever]) yield* Subject.run(reader)
       const record = yield* Subject.record(other, short)
-      assert.deepInclude(record, { timeToLive: 500, expiresAt: record.finishedAt! + 500 })
+      assert.deepInclude(record, { timeToLive: 1_000, expiresAt: record.finishedAt! + 1_000 })
       const kept = yield* Subject.record(other, long)
       assert.strictEqual(kept.expiresAt, kept.finishedAt! + 3_600_000)
       assert.deepInclude(yield* Subject.record(other, forever), {
@@ -123,7 +123,7 @@ export const expiry = (subject: Subject.StoreSubject): void => {
   test("a failed or cancelled task's record expires too, but not once it is retried", (client) =>
     Effect.gen(function* () {
       const reader = yield* Subject.reader(client)
-      const ids = Subject.idsOf(yield* client.queue.offer(Subject.tasks(3, { timeToLive: 50 })))
+      const ids = Subject.idsOf(yield* client.queue.offer(Subject.tasks(3, { timeToLive: 1_000 })))
       yield* Subject.run(reader, Subject.ended("failed"))
       yield* Subject.run(reader, Subject.ended("failed"))
       yield* client.queue.cancel(ids[2]!)
@@ -134,14 +134,14 @@ export const expiry = (subject: Subject.StoreSubject): void => {
       assert.deepStrictEqual(Subject.idsOf(yield* Subject.list(client)), ids.slice(0, 1))
     }))
 
-  test("the store's own time to live is that of tasks that name none", { timeToLive: 40 }, (client) =>
+  test("the store's own time to live is that of tasks that name none", { timeToLive: 1_000 }, (client) =>
     Effect.gen(function* () {
       const reader = yield* Subject.reader(client)
       const [id, other] = [yield* Subject.offer(client), yield* Subject.offer(client, { timeToLive: 3_600_000 })]
       yield* Subject.run(reader)
       yield* Subject.run(reader)
       const record = yield* Subject.record(client, id)
-      assert.deepInclude(record, { timeToLive: 40, expiresAt: record.finishedAt! + 40 })
+      assert.deepInclude(record, { timeToLive: 1_000, expiresAt: record.finishedAt! + 1_000 })
       assert.strictEqual((yield* Subject.record(client, other)).timeToLive, 3_600_000)
       yield* until("the record expires", () => Date.now() > record.expiresAt!)
       assert.strictEqual(yield* client.store.cleanupExpired, 1)
