@@ -88,7 +88,7 @@ export const suite = (name: string, subject: Subject): void => {
     controls,
     closing
   }
-  describe(name, { timeout: 60_000 }, () => {
+  describe(name, { timeout: 120_000 }, () => {
     // One runner for the tests of a group that ask for nothing special; the others make their own.
     for (const [group, register] of Object.entries(shared)) {
       if (group === "streams" && subject.capabilities.durable) continue
