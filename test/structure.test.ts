@@ -13,7 +13,7 @@ const limits = {
   /** `x as unknown as T`, outside of the modules below. */
   doubleCasts: 0,
   /** Lines of code, without comments and src/testing. Version 0.3.0 had 14,990. */
-  lines: 15_170,
+  lines: 15_179,
   /** Files that a task passes from `task.run` to its handler in a thread and back. */
   filesToAThread: 14,
   /** The same for a task of a store in memory, whose reader runs it in a fiber. */

@@ -20,7 +20,7 @@ import { effects, type Kind, streams } from "../internal/call/Kind.ts"
 import type { Caller, TaskRequest } from "../TaskRequest.ts"
 import { TaskRunner } from "../TaskRunner.ts"
 import { wait as waitWith } from "../internal/call/InFront.ts"
-import { divide } from "./internal/divide.ts"
+import { divide, namesOf } from "./internal/divide.ts"
 
 /**
  * What a middleware does round a call.
@@ -145,10 +145,10 @@ export const make = <E = never, R = never, T extends Task.Any = Task.Any>(
       TaskRunner,
       Effect.gen(function* () {
         const runner = yield* TaskRunner
-        const tasks = options?.for && [options.for].flat()
+        const names = options?.for === undefined ? undefined : namesOf(options.for)
         const made = Effect.isEffect(around) ? yield* around : around
         const wrapped = wrap(runner, typeof made === "function" ? { execute: made } : made)
-        return tasks === undefined ? wrapped : divide(new Set(tasks.map(({ name }) => name)), wrapped, runner)
+        return names === undefined ? wrapped : divide(names, wrapped, runner)
       })
     )
   )

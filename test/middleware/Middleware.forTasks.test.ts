@@ -1,6 +1,8 @@
 // A middleware for certain tasks: their calls go through it, all others as if it was not there.
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -144,4 +146,14 @@ describe("a middleware with `for`", () => {
       Effect.provide(MemoryStore.layer())
     )
   })
+
+  it.effect("is refused when it is for something that is no task", () =>
+    Effect.gen(function* () {
+      for (const wrong of [null, 3, "fetch", {}, [fetch, null]]) {
+        const layer = over(Middleware.make((_, next) => next, { for: wrong as never }))
+        const exit = yield* Effect.exit(Effect.provide(fetch.run({ host: "a" }), layer))
+        assert.isTrue(Exit.isFailure(exit) && String(Cause.squash(exit.cause)).includes("for has to be a task"))
+      }
+    })
+  )
 })
